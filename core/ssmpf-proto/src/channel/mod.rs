@@ -1,0 +1,592 @@
+//! The reliable, ordered channel inside one session.
+//!
+//! The agent's acknowledgements are selective and its own resends slow (one message every tenth
+//! of a second), so this side acknowledges everything at once, duplicates too, and repairs its own
+//! losses itself.
+//!
+//! ```text
+//! Opening ──request──► Answered ──complete──► Open        any ──► Closed
+//! ```
+//! Whether a websocket carries the channel at the moment is a separate matter: numbers, buffers
+//! and the state survive a lost connection.
+
+mod congestion;
+pub mod handshake;
+mod incoming;
+mod outgoing;
+pub mod payload_size;
+mod rtt;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use uuid::Uuid;
+
+use crate::config::{self, Config};
+use crate::error::{CloseReason, MessageError};
+use crate::message::payload::to_json;
+use crate::message::{
+    Acknowledge, ChannelClosed, Flag, Header, Message, MessageType, OpenDataChannel, Payload,
+    PayloadType, encode,
+};
+use congestion::Congestion;
+use handshake::{PORT_SESSION, Terms};
+pub use incoming::Gap;
+use incoming::{Accepted, Incoming};
+use outgoing::{Lost, Outgoing};
+use payload_size::PayloadSize;
+use rtt::Rtt;
+
+/// Header flags of an acknowledgement: first and last, as the official peers write it.
+const ACKNOWLEDGE_FLAGS: u64 = 3;
+/// Size of the buffer that small messages are cut from, in bytes: about 200 acknowledgements.
+const SCRATCH: usize = 64 * 1024;
+
+/// Where new session bytes come from.
+pub trait Source {
+    /// Bytes waiting to be sent.
+    fn backlog(&self) -> usize;
+    /// Whether there is anything to send, bytes or control frames.
+    fn has_any(&self) -> bool;
+    /// Appends at most `room` bytes.
+    fn fill(&mut self, room: usize, out: &mut BytesMut);
+}
+
+/// What the channel has to say to the session above it.
+#[derive(Debug)]
+pub enum Arrival {
+    /// The handshake is complete; session bytes may flow.
+    Open {
+        /// What the agent said of the session.
+        terms: Terms,
+        /// Text for the user; usually empty.
+        message: String,
+    },
+    /// Session bytes, in order, each exactly once.
+    Bytes(Bytes),
+    /// A control flag from the agent.
+    Flag(Flag),
+    /// The session is over.
+    Closed(CloseReason),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Opening,
+    Answered,
+    Open,
+    Closed,
+}
+
+#[derive(Debug)]
+struct PendingAck {
+    message_type: MessageType,
+    id: Uuid,
+    sequence: i64,
+}
+
+/// Counters of a channel since it began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChannelStats {
+    /// Messages received, duplicates included.
+    pub messages_received: u64,
+    /// Messages that had been received before.
+    pub duplicates: u64,
+    /// Messages sent, repeats included.
+    pub messages_sent: u64,
+    /// Messages sent again.
+    pub resent: u64,
+    /// Acknowledgements dropped because too many waited.
+    pub acks_dropped: u64,
+}
+
+/// One data channel.
+#[derive(Debug)]
+pub struct Channel {
+    config: Config,
+    state: State,
+    terms: Terms,
+    connected: bool,
+    paused_until: Option<Instant>,
+    handshake_deadline: Option<Instant>,
+
+    incoming: Incoming,
+    outgoing: Outgoing,
+    rtt: Rtt,
+    congestion: Congestion,
+    payload_size: PayloadSize,
+    /// Timeouts in a row without an acknowledgement, and when the last one was.
+    timeouts: u32,
+    last_timeout: Option<Instant>,
+
+    acks: VecDeque<PendingAck>,
+    /// Handshake answer and flags: sent before session bytes, whatever the window says.
+    control: VecDeque<(PayloadType, Bytes)>,
+
+    client_id: Uuid,
+    rng: SmallRng,
+    epoch: (Instant, u64),
+    scratch: BytesMut,
+    stats: ChannelStats,
+}
+
+impl Channel {
+    /// Starts a channel that is not connected yet.
+    ///
+    /// `unix_ms` is the wall clock at `now`, in milliseconds since 1970; messages are dated with
+    /// it. `seed` makes all ids repeatable.
+    pub fn new(config: Config, now: Instant, unix_ms: u64, seed: u64) -> Self {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let client_id = random_uuid(&mut rng);
+        Self {
+            state: State::Opening,
+            terms: Terms::default(),
+            connected: false,
+            paused_until: None,
+            handshake_deadline: None,
+            incoming: Incoming::new(&config),
+            outgoing: Outgoing::default(),
+            rtt: Rtt::new(),
+            congestion: Congestion::new(),
+            payload_size: PayloadSize::new(config.max_payload),
+            timeouts: 0,
+            last_timeout: None,
+            acks: VecDeque::new(),
+            control: VecDeque::new(),
+            client_id,
+            rng,
+            // A date of zero is invalid on the wire.
+            epoch: (now, unix_ms.max(1)),
+            scratch: BytesMut::new(),
+            stats: ChannelStats::default(),
+            config,
+        }
+    }
+
+    /// Returns the JSON text that must be the first message on every new websocket.
+    pub fn open_data_channel(&mut self, token: &str) -> String {
+        let open = OpenDataChannel {
+            message_schema_version: "1.0".to_owned(),
+            request_id: random_uuid(&mut self.rng),
+            token_value: token.to_owned(),
+            client_id: self.client_id,
+            client_version: self.config.client_version.clone(),
+        };
+        serde_json::to_string(&open).expect("plain structs serialise into memory")
+    }
+
+    /// A websocket carries the channel now, and the first text has been sent on it.
+    ///
+    /// Everything unacknowledged leaves again at once: the agent drops what it has already.
+    pub fn handle_connected(&mut self, now: Instant) {
+        self.connected = true;
+        self.paused_until = None;
+        self.timeouts = 0;
+        if self.state != State::Open && self.handshake_deadline.is_none() {
+            self.handshake_deadline = Some(now + config::HANDSHAKE_TIMEOUT);
+        }
+    }
+
+    /// The websocket is gone. Acknowledgements that wait leave on the next one: the agent repeats
+    /// one message at a time, so each that it need not repeat brings the others forward.
+    pub fn handle_disconnected(&mut self, now: Instant) {
+        self.connected = false;
+        self.outgoing.lose_all();
+        self.shrink_lost_probe(None, now);
+        self.payload_size.on_reconnect();
+        self.congestion.on_reconnect(self.outgoing.next_transmission());
+    }
+
+    /// Takes one websocket message. What it brings, in order, goes to `arrivals`.
+    ///
+    /// # Errors
+    ///
+    /// A [`MessageError`] when the message was dropped; the channel goes on.
+    pub fn handle_message(
+        &mut self,
+        bytes: Bytes,
+        now: Instant,
+        arrivals: &mut VecDeque<Arrival>,
+    ) -> Result<(), MessageError> {
+        if self.state == State::Closed {
+            return Ok(());
+        }
+        let message = Message::decode(bytes)?;
+        match message.header.message_type {
+            MessageType::OutputStreamData => self.handle_stream_data(message, arrivals),
+            MessageType::Acknowledge => self.handle_acknowledge(&message.payload, now),
+            MessageType::ChannelClosed => {
+                let closed: ChannelClosed =
+                    serde_json::from_slice(&message.payload).unwrap_or_default();
+                self.close(CloseReason::ByService { output: closed.output }, arrivals);
+                Ok(())
+            }
+            MessageType::PausePublication => {
+                self.paused_until = Some(now + config::MAX_PAUSE);
+                Ok(())
+            }
+            MessageType::StartPublication => {
+                self.paused_until = None;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn handle_stream_data(
+        &mut self,
+        message: Message,
+        arrivals: &mut VecDeque<Arrival>,
+    ) -> Result<(), MessageError> {
+        let Header { sequence, id, payload_type, message_type, .. } = message.header;
+        if sequence < 0 {
+            return Err(MessageError::NegativeSequence(sequence));
+        }
+        self.paused_until = None;
+        self.stats.messages_received += 1;
+        match self.incoming.accept(sequence, payload_type, message.payload) {
+            Accepted::TooFarAhead => return Err(MessageError::TooFarAhead(sequence)),
+            Accepted::Duplicate => self.stats.duplicates += 1,
+            Accepted::New => {}
+        }
+        if self.acks.len() >= config::ACK_QUEUE {
+            self.acks.pop_front();
+            self.stats.acks_dropped += 1;
+        }
+        self.acks.push_back(PendingAck { message_type, id, sequence });
+
+        let mut result = Ok(());
+        while self.state != State::Closed
+            && let Some((payload_type, payload)) = self.incoming.next()
+        {
+            let delivered = self.deliver(payload_type, payload, arrivals);
+            result = result.and(delivered);
+        }
+        result
+    }
+
+    /// Acts on the next message in order.
+    fn deliver(
+        &mut self,
+        payload_type: PayloadType,
+        payload: Bytes,
+        arrivals: &mut VecDeque<Arrival>,
+    ) -> Result<(), MessageError> {
+        let payload = match Payload::decode(payload_type, payload) {
+            Ok(payload) => payload,
+            Err(error) => {
+                // It has been acknowledged and will not come again; without the handshake there
+                // is no session.
+                if self.state != State::Open {
+                    self.close(CloseReason::Protocol(error.to_string()), arrivals);
+                }
+                return Err(error.into());
+            }
+        };
+        match (self.state, payload) {
+            (State::Opening, Payload::HandshakeRequest(request)) => {
+                let (terms, response) = handshake::answer(&request, &self.config.client_version);
+                self.terms = terms;
+                self.control.push_back((PayloadType::HANDSHAKE_RESPONSE, to_json(&response)));
+                self.state = State::Answered;
+                if let Some(action) = self.terms.unsupported.clone() {
+                    self.close(CloseReason::Unsupported { action }, arrivals);
+                } else if self.terms.session_type != PORT_SESSION {
+                    let session_type = self.terms.session_type.clone();
+                    self.close(CloseReason::NotAPortSession { session_type }, arrivals);
+                }
+            }
+            // An agent that starts without a handshake runs a shell.
+            (State::Opening, Payload::Output(_)) => {
+                let session_type = String::new();
+                self.close(CloseReason::NotAPortSession { session_type }, arrivals);
+            }
+            (State::Answered, Payload::HandshakeComplete(complete)) => {
+                self.state = State::Open;
+                self.handshake_deadline = None;
+                let terms = self.terms.clone();
+                arrivals.push_back(Arrival::Open { terms, message: complete.customer_message });
+            }
+            // To a client, no bytes would look like the end.
+            (State::Open, Payload::Output(bytes)) if bytes.is_empty() => {}
+            (State::Open, Payload::Output(bytes)) => arrivals.push_back(Arrival::Bytes(bytes)),
+            (State::Open, Payload::Flag(flag)) => arrivals.push_back(Arrival::Flag(flag)),
+            // Anything else has no meaning at this point; the official client ignores it too.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, reason: CloseReason, arrivals: &mut VecDeque<Arrival>) {
+        if self.state != State::Closed {
+            self.state = State::Closed;
+            self.handshake_deadline = None;
+            arrivals.push_back(Arrival::Closed(reason));
+        }
+    }
+
+    fn handle_acknowledge(&mut self, payload: &[u8], now: Instant) -> Result<(), MessageError> {
+        let ack: Acknowledge = serde_json::from_slice(payload).map_err(|source| {
+            crate::message::PayloadError::Json { what: "acknowledgement", source }
+        })?;
+        self.paused_until = None;
+        let Some(settled) = self.outgoing.acknowledge(ack.sequence, now) else { return Ok(()) };
+        self.timeouts = 0;
+        self.payload_size.on_ack(ack.sequence);
+        if let Some(rtt) = settled.rtt {
+            self.rtt.sample(rtt, now);
+        }
+        self.congestion.on_ack(
+            settled.bytes,
+            settled.transmission,
+            self.outgoing.next_transmission(),
+            settled.rtt,
+            self.rtt.base(),
+        );
+        while let Some(lost) = self.outgoing.detect_loss() {
+            self.handle_loss(lost, now);
+        }
+        Ok(())
+    }
+
+    fn handle_loss(&mut self, lost: Lost, now: Instant) {
+        self.congestion.on_loss(lost.transmission, self.outgoing.next_transmission());
+        self.shrink_lost_probe(Some(lost.sequence), now);
+    }
+
+    /// Repeats a lost probe of the payload size without its padding. `None`: all was lost.
+    fn shrink_lost_probe(&mut self, sequence: Option<i64>, now: Instant) {
+        let lost = match sequence {
+            Some(sequence) => self.payload_size.on_loss(sequence, now).then_some(sequence),
+            None => self.payload_size.lose_probe(now),
+        };
+        if let Some(sequence) = lost {
+            let message =
+                self.stream_data(sequence, PayloadType::SIZE, &payload_size::small_probe(), now);
+            self.outgoing.replace(sequence, message);
+        }
+    }
+
+    /// Queues a control flag. Returns its number, for [`Channel::is_acknowledged`].
+    pub fn send_flag(&mut self, flag: Flag) -> i64 {
+        let sequence = self.outgoing.next_sequence() + self.control.len() as i64;
+        self.control.push_back((PayloadType::FLAG, Bytes::copy_from_slice(&flag.to_bytes())));
+        sequence
+    }
+
+    /// Whether the message with this number was sent and has been acted upon.
+    ///
+    /// The agent acknowledges what comes early when it stores it, so its acknowledgement says
+    /// nothing while an earlier message is missing.
+    pub fn is_acknowledged(&self, sequence: i64) -> bool {
+        sequence < self.outgoing.first_unacknowledged()
+    }
+
+    /// Returns the next websocket message to send, if there is one.
+    ///
+    /// Acknowledgements come first: the agent's own repair waits for them.
+    pub fn poll_transmit(&mut self, now: Instant, source: &mut dyn Source) -> Option<Bytes> {
+        if !self.connected {
+            return None;
+        }
+        if let Some(ack) = self.acks.pop_front() {
+            return Some(self.acknowledgement(&ack, now));
+        }
+        // Before the handshake answer nothing else may leave, and it leaves even when the state
+        // is Closed: it carries the refusal to the agent.
+        if let Some((payload_type, payload)) = self.control.pop_front() {
+            return Some(self.send(payload_type, &payload, now));
+        }
+        if self.state == State::Closed || self.paused_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        if let Some(message) = self.outgoing.resend(now) {
+            self.stats.messages_sent += 1;
+            self.stats.resent += 1;
+            return Some(message);
+        }
+        if self.state != State::Open || !source.has_any() {
+            return None;
+        }
+        let flying = self.outgoing.flying_bytes();
+        if flying >= self.congestion.window()
+            || self.outgoing.window_bytes() >= config::MAX_WINDOW
+            || self.outgoing.span() >= config::MAX_SPAN
+        {
+            self.congestion.note_limited();
+            return None;
+        }
+        if let Some(size) = self.payload_size.next_probe(source.backlog(), now) {
+            self.payload_size.probe_sent(self.outgoing.next_sequence(), size);
+            return Some(self.send(PayloadType::SIZE, &payload_size::probe(size), now));
+        }
+        let mut payload =
+            BytesMut::with_capacity(self.payload_size.current().min(source.backlog() + 64));
+        source.fill(self.payload_size.current(), &mut payload);
+        // A message without payload cannot be sent.
+        (!payload.is_empty()).then(|| self.send(PayloadType::OUTPUT, &payload, now))
+    }
+
+    fn send(&mut self, payload_type: PayloadType, payload: &[u8], now: Instant) -> Bytes {
+        let sequence = self.outgoing.next_sequence();
+        let message = self.stream_data(sequence, payload_type, payload, now);
+        self.outgoing.push(message.clone(), now);
+        self.stats.messages_sent += 1;
+        message
+    }
+
+    fn stream_data(
+        &mut self,
+        sequence: i64,
+        payload_type: PayloadType,
+        payload: &[u8],
+        now: Instant,
+    ) -> Bytes {
+        let header = Header {
+            message_type: MessageType::InputStreamData,
+            created_ms: self.created_ms(now),
+            sequence,
+            flags: 0,
+            id: random_uuid(&mut self.rng),
+            payload_type,
+        };
+        let mut out = BytesMut::new();
+        encode(&header, payload, &mut out);
+        out.freeze()
+    }
+
+    fn acknowledgement(&mut self, ack: &PendingAck, now: Instant) -> Bytes {
+        let header = Header {
+            message_type: MessageType::Acknowledge,
+            created_ms: self.created_ms(now),
+            sequence: 0,
+            flags: ACKNOWLEDGE_FLAGS,
+            id: random_uuid(&mut self.rng),
+            payload_type: PayloadType::NONE,
+        };
+        if self.scratch.capacity() < 1024 {
+            self.scratch.reserve(SCRATCH);
+        }
+        Acknowledge::write(ack.message_type.as_str(), ack.id, ack.sequence, &mut self.scratch);
+        let payload = self.scratch.split();
+        encode(&header, &payload, &mut self.scratch);
+        self.scratch.split().freeze()
+    }
+
+    fn created_ms(&self, now: Instant) -> u64 {
+        let (start, unix_ms) = self.epoch;
+        let elapsed = now.saturating_duration_since(start).as_millis();
+        unix_ms.saturating_add(u64::try_from(elapsed).unwrap_or(u64::MAX))
+    }
+
+    /// When [`Channel::handle_timeout`] wants to be called.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        let resend = if self.connected && self.state != State::Closed {
+            self.resend_at().max(self.paused_until)
+        } else {
+            None
+        };
+        resend.into_iter().chain(self.handshake_deadline).min()
+    }
+
+    /// When to send the oldest unacknowledged message again, if no later one is acknowledged.
+    ///
+    /// One at a time: a destination that does not read holds up all acknowledgements, and sending
+    /// the whole window again would only make the wait longer.
+    fn resend_at(&mut self) -> Option<Instant> {
+        let since = self.outgoing.oldest_sent_at()?.max(self.last_timeout.unwrap_or(self.epoch.0));
+        Some(since + self.rtt.timeout(self.timeouts))
+    }
+
+    /// Gives up on the oldest transmission if its time has come, or on the handshake.
+    pub fn handle_timeout(&mut self, now: Instant, arrivals: &mut VecDeque<Arrival>) {
+        if self.handshake_deadline.is_some_and(|at| at <= now) {
+            self.close(CloseReason::HandshakeTimeout, arrivals);
+            return;
+        }
+        if self.paused_until.is_some_and(|until| until <= now) {
+            self.paused_until = None;
+        }
+        if !self.connected || self.state == State::Closed || self.paused_until.is_some() {
+            return;
+        }
+        if self.resend_at().is_some_and(|at| at <= now)
+            && let Some(lost) = self.outgoing.lose_oldest()
+        {
+            self.shrink_lost_probe(Some(lost.sequence), now);
+            // One late answer says little; a second in a row is congestion.
+            if self.timeouts > 0 {
+                self.congestion.on_loss(lost.transmission, self.outgoing.next_transmission());
+            }
+            self.timeouts += 1;
+            self.last_timeout = Some(now);
+        }
+    }
+
+    /// Whether session bytes may flow.
+    pub fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Whether the session is over.
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// Whether a websocket carries the channel.
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// What the agent said of the session; empty before its first message.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// What is missing before the messages already received.
+    pub fn gap(&self) -> Option<Gap> {
+        self.incoming.gap()
+    }
+
+    /// Smoothed round trip to the agent and back.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.rtt.smoothed()
+    }
+
+    /// Largest payload in use for session bytes.
+    pub fn payload_size(&self) -> usize {
+        self.payload_size.current()
+    }
+
+    /// Bytes the path is given without an acknowledgement.
+    pub fn window(&self) -> usize {
+        self.congestion.window()
+    }
+
+    /// Bytes stored for resending and held out of order.
+    pub fn buffered(&self) -> (usize, usize) {
+        (self.outgoing.window_bytes(), self.incoming.held_bytes())
+    }
+
+    /// Whether the agent has acknowledged everything sent.
+    pub fn is_settled(&self) -> bool {
+        self.outgoing.is_settled() && self.control.is_empty()
+    }
+
+    /// Counters since the channel began.
+    pub fn stats(&self) -> ChannelStats {
+        self.stats
+    }
+}
+
+fn random_uuid(rng: &mut SmallRng) -> Uuid {
+    let mut bytes = [0; 16];
+    rng.fill_bytes(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
+#[cfg(test)]
+mod tests;
