@@ -1,0 +1,106 @@
+//! Failures to get credentials at all.
+//!
+//! The SDK hides the difference between "never signed in", "expired" and "denied" inside chains of
+//! errors whose outer layers say little, so the texts of the whole chain are looked through.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use ssmpf_schema::ErrorKind;
+
+use super::transport::{self, Peer};
+use super::{AwsFailure, Surroundings, Verdict};
+
+/// Returns whether missing credentials are what lies beneath `error`.
+pub(super) fn is_cause_of(error: &(dyn Error + 'static)) -> bool {
+    transport::chain(error).any(|error| error.is::<CredentialsError>())
+}
+
+/// Explains why there are no credentials.
+pub(super) fn explain(error: &(dyn Error + 'static), around: &Surroundings) -> AwsFailure {
+    let texts = transport::texts(error);
+    let says = |words: &[&str]| {
+        let mut texts = texts.iter().map(|text| text.to_ascii_lowercase());
+        texts.any(|text| words.iter().any(|word| text.contains(word)))
+    };
+    let of_profile = match &around.profile {
+        Some(profile) => format!(" of profile `{profile}`"),
+        None => String::new(),
+    };
+    let sign_in = |message: String| {
+        AwsFailure::new(ErrorKind::SignInRequired, Verdict::SignIn, message, around.sign_in.clone())
+    };
+    let mut failure = if transport::is_network(error) {
+        let peer = Peer { what: "the AWS sign-in service", host: None };
+        transport::explain(error, &peer)
+    } else if says(&["expired", "unauthorizedexception", "session token not found or invalid"]) {
+        sign_in(format!("the sign-in{of_profile} has expired"))
+    } else if says(&["failed to load the cached", "no such file", "cached token"]) {
+        sign_in(format!("there is no sign-in{of_profile} on this machine"))
+    } else if says(&["forbiddenexception", "no access", "resourcenotfoundexception"]) {
+        AwsFailure::new(
+            ErrorKind::Denied,
+            Verdict::SignIn,
+            format!("the account or role{of_profile} is not assigned to you"),
+            "signing in again will not help; check `sso_account_id` and `sso_role_name`",
+        )
+    } else if says(&["accessdenied", "not authorized to perform: sts:assumerole"]) {
+        AwsFailure::new(
+            ErrorKind::Denied,
+            Verdict::SignIn,
+            format!("the role{of_profile} may not be assumed"),
+            "check `role_arn` and the trust policy of the role; a role that demands MFA cannot be \
+             used by this release: sign in with the AWS CLI and use \
+             `aws configure export-credentials`",
+        )
+    } else if says(&[
+        "was not defined",
+        "did not contain credential",
+        "could not be built",
+        "invalid",
+    ]) {
+        sign_in(format!("the configuration{of_profile} does not lead to credentials"))
+    } else if around.profile.is_some() {
+        sign_in(format!("the credentials{of_profile} could not be loaded"))
+    } else {
+        sign_in("there are no AWS credentials".to_owned())
+    };
+    failure.causes = texts;
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explained(text: &'static str, profile: Option<&str>) -> AwsFailure {
+        let around = Surroundings {
+            profile: profile.map(str::to_owned),
+            sign_in: "sign in".to_owned(),
+            ..Surroundings::default()
+        };
+        explain(&CredentialsError::provider_error(text), &around)
+    }
+
+    #[test]
+    fn an_expired_sign_in_is_told_from_a_missing_one() {
+        let failure = explained("the SSO token has expired and cannot be refreshed", Some("prod"));
+        assert_eq!(failure.message, "the sign-in of profile `prod` has expired");
+        assert_eq!(failure.kind, ErrorKind::SignInRequired);
+        let failure = explained("failed to load the cached SSO token", Some("prod"));
+        assert_eq!(failure.message, "there is no sign-in of profile `prod` on this machine");
+    }
+
+    #[test]
+    fn no_credentials_at_all_is_said_plainly() {
+        let failure = explained("nothing", None);
+        assert_eq!(failure.message, "there are no AWS credentials");
+        assert_eq!(failure.hint.as_deref(), Some("sign in"));
+    }
+
+    #[test]
+    fn a_role_that_is_not_assigned_is_not_a_matter_of_signing_in() {
+        let failure = explained("ForbiddenException: No access", Some("prod"));
+        assert_eq!(failure.kind, ErrorKind::Denied);
+    }
+}

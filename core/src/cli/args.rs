@@ -1,0 +1,208 @@
+//! All subcommands and flags: clap types and nothing else.
+//!
+//! Values are taken as text. What they mean, and what to say when they make no sense, is decided in
+//! `settings`, so that every error has the same shape.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::forward::Engine;
+use crate::output::style::ColorChoice;
+
+/// Port forwarding through AWS Systems Manager, without the AWS CLI or its plugin
+#[derive(Debug, Parser)]
+#[command(name = "ssmpf", version, disable_help_subcommand = true, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Global {
+    /// AWS profile; it wins over credentials in the environment
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// AWS region
+    #[arg(long, global = true, value_name = "REGION")]
+    pub(super) region: Option<String>,
+    /// How results are written
+    #[arg(long, global = true, value_enum)]
+    pub(super) format: Option<FormatArg>,
+    /// Short for --format json
+    #[arg(long, global = true, conflicts_with = "format")]
+    pub(super) json: bool,
+    /// Never ask anything
+    #[arg(long, global = true)]
+    pub(super) no_input: bool,
+    /// Colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN")]
+    pub(super) color: Option<ColorArg>,
+    /// Say only what went wrong
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// Log to stderr; twice for more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Configuration file
+    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    pub(super) config: Option<PathBuf>,
+    /// Store of connections
+    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    pub(super) store: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatArg {
+    /// For people
+    Table,
+    /// One JSON document; long-running commands write one object per line
+    Json,
+    /// One JSON object per line
+    Jsonl,
+    /// One item per line, without decoration
+    Plain,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ColorArg {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<ColorArg> for ColorChoice {
+    fn from(arg: ColorArg) -> Self {
+        match arg {
+            ColorArg::Auto => ColorChoice::Auto,
+            ColorArg::Always => ColorChoice::Always,
+            ColorArg::Never => ColorChoice::Never,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Forward(ForwardArgs),
+    Help(HelpArgs),
+}
+
+/// Forward a local port through a node, until Ctrl-C; nothing is saved
+///
+/// The local port is bound before AWS is called. One line says when it is ready; with `--format jsonl`
+/// every event is written to stdout.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    ssmpf forward --target i-0123456789abcdef0 --host db.internal --port 5432 --local-port 15432\n  \
+    ssmpf forward --target i-0123456789abcdef0 --port 8080\n  \
+    ssmpf forward --target i-0123456789abcdef0 -L 15432:db.internal:5432")]
+pub(super) struct ForwardArgs {
+    /// Node: i-…, mi-…, or ecs:CLUSTER_TASK_RUNTIME
+    #[arg(long, value_name = "TARGET")]
+    pub(super) target: String,
+    /// Host that the node connects to; without it, the node itself
+    #[arg(long, value_name = "HOST", conflicts_with = "local_forward")]
+    pub(super) host: Option<String>,
+    /// Port that the node connects to
+    #[arg(
+        long,
+        value_name = "PORT",
+        required_unless_present = "local_forward",
+        conflicts_with = "local_forward",
+        allow_negative_numbers = true
+    )]
+    pub(super) port: Option<String>,
+    /// Local port, or `auto` for any free one [default: auto]
+    #[arg(
+        long,
+        value_name = "N|auto",
+        conflicts_with = "local_forward",
+        allow_negative_numbers = true
+    )]
+    pub(super) local_port: Option<String>,
+    /// Local address to listen on [default: localhost, IPv4 and IPv6]; may be repeated
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "local_forward")]
+    pub(super) bind: Vec<String>,
+    /// The same in the spelling of ssh: [bind:]local:host:port
+    #[arg(short = 'L', value_name = "[BIND:]LOCAL:HOST:PORT")]
+    pub(super) local_forward: Option<String>,
+    /// Reason, for the session history and CloudTrail
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+    /// SSM document instead of Amazon's own
+    #[arg(long, value_name = "NAME")]
+    pub(super) document: Option<String>,
+    /// What carries the session
+    #[arg(long, value_enum, default_value = "native")]
+    pub(super) engine: EngineArg,
+    /// Print the local address on stdout once it is ready
+    #[arg(long)]
+    pub(super) print_address: bool,
+    /// Connect stdin and stdout instead of listening
+    #[arg(long, hide = true, conflicts_with_all = ["local_forward", "local_port", "bind", "print_address"])]
+    pub(super) stdio: bool,
+    /// Largest payload of one message
+    #[arg(long, hide = true, value_name = "BYTES")]
+    pub(super) max_payload: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum EngineArg {
+    /// This program
+    Native,
+    /// Amazon's session-manager-plugin
+    Plugin,
+}
+
+impl From<EngineArg> for Engine {
+    fn from(arg: EngineArg) -> Self {
+        match arg {
+            EngineArg::Native => Engine::Native,
+            EngineArg::Plugin => Engine::Plugin,
+        }
+    }
+}
+
+/// Explain a command or a topic: exit-codes, environment
+#[derive(Debug, Args)]
+pub(super) struct HelpArgs {
+    /// Command or topic
+    #[arg(value_name = "TOPIC")]
+    pub(super) topic: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_before_or_after_the_command() {
+        for line in ["ssmpf --json help exit-codes", "ssmpf help exit-codes --json"] {
+            let cli = Cli::try_parse_from(line.split(' ')).expect(line);
+            assert!(cli.global.json, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_spelling_of_ssh_stands_alone() {
+        let with = |rest: &str| {
+            let line = format!("ssmpf forward --target x -L 1:db.internal:2{rest}");
+            Cli::try_parse_from(line.split(' ')).is_ok()
+        };
+        assert!(with(""));
+        assert!(with(" --reason because"));
+        for rest in [" --port 1", " --host db.internal", " --local-port 1", " --bind *"] {
+            assert!(!with(rest), "{rest}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Runs the command that argv asks for and turns its result into an exit code.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::time::Instant;
+
+use clap::Parser;
+use clap::error::ErrorKind as ClapErrorKind;
+use ssmpf_schema::{ErrorKind, ExitCode};
+
+use super::args::{Cli, Command, ForwardArgs};
+use super::env::Environment;
+use super::error::Failure;
+use super::help;
+use super::settings::{self, Settings};
+use crate::commands::forward;
+use crate::logging;
+use crate::output::events::ForwardOutput;
+use crate::output::{Lines, Style};
+use crate::shutdown::{Cause, Shutdown};
+
+/// Threads that run tasks. One would do for the traffic; the second keeps accepting and the signals
+/// going while the first one encrypts.
+const WORKERS: usize = 2;
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> std::process::ExitCode {
+    let since = Instant::now();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    u8::from(run(&arguments, since)).into()
+}
+
+fn run(arguments: &[OsString], since: Instant) -> ExitCode {
+    let environment = Environment::of_process();
+    let terminal = io::stderr().is_terminal();
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error, arguments),
+    };
+    let early_style = settings::style(cli.global.color.map(Into::into), &environment, terminal);
+    let settings = match settings::resolve(&cli.global, &environment, terminal) {
+        Ok(settings) => settings,
+        Err(error) => return show(&error.into(), early_style, cli.global.json),
+    };
+    let (style, json) = (settings.style, settings.is_json());
+    let result = match cli.command {
+        None => print(&help::text(None, false)),
+        Some(Command::Help(args)) => print(&help::text(args.topic.as_deref(), json)),
+        Some(Command::Forward(args)) => run_forward(&args, &settings, since),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => show(&failure, style, json),
+    }
+}
+
+fn run_forward(
+    args: &ForwardArgs,
+    settings: &Settings,
+    since: Instant,
+) -> Result<ExitCode, Failure> {
+    let request = settings::forward(args, settings)?;
+    let stderr = Lines::stderr();
+    logging::init(
+        settings.verbosity,
+        settings.log.as_deref(),
+        settings.style.is_colored(),
+        stderr.clone(),
+    )?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+    let result = runtime.block_on(async {
+        let shutdown = Shutdown::on_signals()?;
+        let trigger = shutdown.trigger().clone();
+        let stdout = Lines::stdout(move || trigger.request(Cause::OutputClosed));
+        let output = ForwardOutput {
+            json_lines: settings.is_json(),
+            print_address: args.print_address,
+            quiet: settings.quiet,
+            verbose: settings.verbosity > 0,
+            style: settings.style,
+        };
+        let context = forward::Context {
+            aws: settings.aws.clone(),
+            events: output.sink(stdout.clone(), stderr.clone()),
+            shutdown: shutdown.clone(),
+            since,
+        };
+        let result = tokio::select! {
+            result = forward::run(request, context) => result.map_err(Failure::from),
+            () = shutdown.forced() => Err(Failure::new(
+                ErrorKind::Interrupted,
+                "cut short; the session may stay open until it is idle for long enough",
+                None,
+            )),
+        };
+        stdout.finish();
+        stderr.finish();
+        result
+    });
+    // Does not wait for threads that are stuck in a read from the terminal.
+    runtime.shutdown_background();
+    result.map(|_outcome| ExitCode::Success)
+}
+
+/// Writes a result to stdout. A reader that is gone has read enough.
+fn print(text: &Result<String, Failure>) -> Result<ExitCode, Failure> {
+    match text {
+        Ok(text) => {
+            let mut stdout = io::stdout().lock();
+            match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+                _ => Ok(ExitCode::Success),
+            }
+        }
+        Err(failure) => Err(failure.clone()),
+    }
+}
+
+/// Writes a failure to stderr; if that is impossible, the exit code has to do.
+fn show(failure: &Failure, style: Style, json: bool) -> ExitCode {
+    let text = if json { failure.as_json() } else { failure.for_people(style) };
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    failure.exit_code()
+}
+
+/// Shows what clap has to say: help and version on stdout, anything else as a failure.
+fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    match error.kind() {
+        ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion => {
+            // A closed pipe is a success here too.
+            let _ = error.print();
+            ExitCode::Success
+        }
+        _ if asks_for_json(arguments) => {
+            let text = error.render().to_string();
+            let sentence = text.lines().next().unwrap_or_default();
+            let sentence = sentence.strip_prefix("error: ").unwrap_or(sentence);
+            let hint = "`ssmpf help` shows how it is meant";
+            let failure = Failure::new(ErrorKind::Usage, sentence, Some(hint.to_owned()));
+            show(&failure, Style::default(), true)
+        }
+        _ => {
+            let _ = error.print();
+            ExitCode::Usage
+        }
+    }
+}
+
+/// Whether JSON was asked for on a command line that could not be parsed.
+fn asks_for_json(arguments: &[OsString]) -> bool {
+    let words: Vec<&str> = arguments.iter().filter_map(|word| word.to_str()).collect();
+    words.iter().any(|word| ["--json", "--format=json", "--format=jsonl"].contains(word))
+        || words.windows(2).any(|pair| pair[0] == "--format" && pair[1].starts_with("json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_noticed_even_on_a_broken_command_line() {
+        let asks = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            asks_for_json(&words)
+        };
+        assert!(asks("ssmpf forwrad --json"));
+        assert!(asks("ssmpf --format jsonl forwrad"));
+        assert!(!asks("ssmpf forwrad"));
+        assert!(!asks("ssmpf --format table json"));
+    }
+}

@@ -1,0 +1,235 @@
+//! What flags and environment mean together: flag, then `SSMPF_*`, then `AWS_*`, then default.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::args::{FormatArg, ForwardArgs, Global};
+use super::env::Environment;
+use crate::aws::AwsSettings;
+use crate::commands::forward::Request;
+use crate::model::{Destination, ForwardSpec, InvalidInput, LocalPort};
+use crate::output::style::{ColorChoice, ColorEnvironment, Style};
+
+/// Longest reason that StartSession takes, in characters.
+const MAX_REASON: usize = 256;
+
+/// What holds for every command.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) aws: AwsSettings,
+    pub(super) format: FormatArg,
+    pub(super) quiet: bool,
+    pub(super) verbosity: u8,
+    pub(super) log: Option<String>,
+    /// Colours on stderr.
+    pub(super) style: Style,
+}
+
+impl Settings {
+    /// Whether results are read by programs.
+    pub(super) fn is_json(&self) -> bool {
+        matches!(self.format, FormatArg::Json | FormatArg::Jsonl)
+    }
+}
+
+/// Merges the global flags with the environment.
+pub(super) fn resolve(
+    global: &Global,
+    environment: &Environment,
+    stderr_is_terminal: bool,
+) -> Result<Settings, InvalidInput> {
+    for (flag, given) in [("--config", &global.config), ("--store", &global.store)] {
+        if given.is_some() {
+            return Err(InvalidInput::new(
+                format!("`{flag}` has no effect yet"),
+                "this release keeps no connections and reads no configuration of its own",
+            ));
+        }
+    }
+    let profile = ["SSMPF_PROFILE", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
+    let region = ["SSMPF_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"];
+    Ok(Settings {
+        aws: AwsSettings {
+            profile: chosen(&global.profile, environment.first(&profile)),
+            region: chosen(&global.region, environment.first(&region)),
+            ca_bundle: environment.get("AWS_CA_BUNDLE").map(PathBuf::from),
+            files: None,
+        },
+        format: format(global, environment)?,
+        quiet: global.quiet,
+        verbosity: global.verbose,
+        log: environment.get("SSMPF_LOG").map(str::to_owned),
+        style: style(global.color.map(Into::into), environment, stderr_is_terminal),
+    })
+}
+
+/// Decides about colours on stderr. Needed before anything else, to say what is wrong with the rest.
+pub(super) fn style(
+    flag: Option<ColorChoice>,
+    environment: &Environment,
+    is_terminal: bool,
+) -> Style {
+    let wishes = ColorEnvironment {
+        no_color: environment.get("NO_COLOR").is_some(),
+        clicolor_force: environment.get("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
+        dumb_terminal: environment.get("TERM") == Some("dumb"),
+    };
+    Style::choose(flag.unwrap_or_default(), wishes, is_terminal)
+}
+
+fn chosen(flag: &Option<String>, environment: Option<&str>) -> Option<String> {
+    flag.clone().or_else(|| environment.map(str::to_owned))
+}
+
+fn format(global: &Global, environment: &Environment) -> Result<FormatArg, InvalidInput> {
+    if global.json {
+        return Ok(FormatArg::Json);
+    }
+    match (global.format, environment.get("SSMPF_FORMAT")) {
+        (Some(format), _) => Ok(format),
+        (None, Some(text)) => FormatArg::from_str(text, false).map_err(|_| {
+            InvalidInput::new(
+                format!("SSMPF_FORMAT is `{text}`, which is no format"),
+                "there are table, json, jsonl and plain",
+            )
+        }),
+        (None, None) => Ok(FormatArg::Table),
+    }
+}
+
+/// Turns the flags of `forward` into its request.
+pub(super) fn forward(args: &ForwardArgs, settings: &Settings) -> Result<Request, InvalidInput> {
+    if args.stdio && settings.is_json() {
+        return Err(InvalidInput::new(
+            "`--stdio` uses stdout for the data, so events cannot be written there",
+            "leave out `--format`",
+        ));
+    }
+    let (bind, local_port, destination) = match &args.local_forward {
+        Some(spec) => {
+            let spec: ForwardSpec = spec.parse()?;
+            (spec.bind.into_iter().collect(), spec.local_port, spec.destination)
+        }
+        None => {
+            let bind = args.bind.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+            let local_port = match &args.local_port {
+                Some(text) => text.parse()?,
+                None => LocalPort::Auto,
+            };
+            let destination = Destination {
+                host: args.host.as_deref().map(str::parse).transpose()?,
+                // clap asks for it; this is for whoever changes `args`.
+                port: args.port.as_deref().unwrap_or_default().parse()?,
+            };
+            (bind, local_port, destination)
+        }
+    };
+    Ok(Request {
+        target: args.target.parse()?,
+        destination,
+        local_port,
+        bind,
+        reason: args.reason.as_deref().map(reason).transpose()?,
+        document: args.document.as_deref().map(str::parse).transpose()?,
+        engine: args.engine.into(),
+        stdio: args.stdio,
+        max_payload: args.max_payload,
+    })
+}
+
+fn reason(text: &str) -> Result<String, InvalidInput> {
+    let length = text.chars().count();
+    if (1..=MAX_REASON).contains(&length) {
+        return Ok(text.to_owned());
+    }
+    Err(InvalidInput::new(
+        format!("the reason has {length} characters"),
+        format!("AWS takes 1 to {MAX_REASON}"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::args::{Cli, Command};
+    use super::*;
+
+    fn parsed(line: &str) -> Cli {
+        Cli::try_parse_from(line.split(' ')).expect(line)
+    }
+
+    fn settings<const N: usize>(line: &str, environment: [(&str, &str); N]) -> Settings {
+        resolve(&parsed(line).global, &environment.into(), false).expect(line)
+    }
+
+    fn request(line: &str) -> Result<Request, InvalidInput> {
+        let cli = parsed(line);
+        let settings = resolve(&cli.global, &Environment::default(), false).expect("valid");
+        match cli.command {
+            Some(Command::Forward(args)) => forward(&args, &settings),
+            _ => panic!("{line} is no forward"),
+        }
+    }
+
+    #[test]
+    fn a_flag_beats_our_variable_and_ours_beats_the_one_of_aws() {
+        let ours_and_aws = [("SSMPF_PROFILE", "ours"), ("AWS_PROFILE", "aws")];
+        let profile = |s: Settings| s.aws.profile.expect("chosen");
+        assert_eq!(profile(settings("ssmpf --profile flag", ours_and_aws)), "flag");
+        assert_eq!(profile(settings("ssmpf", ours_and_aws)), "ours");
+        assert_eq!(profile(settings("ssmpf", [("AWS_DEFAULT_PROFILE", "aws")])), "aws");
+        let region = settings("ssmpf", [("AWS_REGION", "a"), ("AWS_DEFAULT_REGION", "b")]);
+        assert_eq!(region.aws.region.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn the_format_can_be_chosen_in_three_ways() {
+        assert_eq!(settings("ssmpf", []).format, FormatArg::Table);
+        assert_eq!(settings("ssmpf --json", []).format, FormatArg::Json);
+        assert_eq!(settings("ssmpf", [("SSMPF_FORMAT", "jsonl")]).format, FormatArg::Jsonl);
+        let wrong = Environment::from([("SSMPF_FORMAT", "yaml")]);
+        assert!(resolve(&parsed("ssmpf").global, &wrong, false).is_err());
+    }
+
+    #[test]
+    fn both_spellings_of_a_forward_mean_the_same() {
+        let long = request(
+            "ssmpf forward --target i-0123456789abcdef0 --host db.internal --port 5432 \
+             --local-port 15432 --bind 127.0.0.1",
+        )
+        .expect("valid");
+        let short = request(
+            "ssmpf forward --target i-0123456789abcdef0 -L 127.0.0.1:15432:db.internal:5432",
+        )
+        .expect("valid");
+        assert_eq!(format!("{long:?}"), format!("{short:?}"));
+    }
+
+    #[test]
+    fn bad_ports_are_named() {
+        for (flag, words) in [
+            ("--port 0", "`0` is not a port number"),
+            ("--port 65536", "`65536` is not a port number"),
+            ("--port -1", "`-1` is not a port number"),
+            ("--port 1 --local-port x", "`x` is not a local port"),
+        ] {
+            let line = format!("ssmpf forward --target i-0123456789abcdef0 {flag}");
+            assert_eq!(request(&line).expect_err(flag).message, words);
+        }
+    }
+
+    #[test]
+    fn a_reason_must_fit() {
+        assert!(reason("because").is_ok());
+        assert!(reason("").is_err());
+        assert!(reason(&"x".repeat(257)).is_err());
+    }
+
+    #[test]
+    fn flags_without_effect_are_refused() {
+        let global = parsed("ssmpf --store file").global;
+        assert!(resolve(&global, &Environment::default(), false).is_err());
+    }
+}

@@ -1,0 +1,83 @@
+//! Where the events of a running command go.
+//!
+//! What runs says what happened; whoever started it decides how that looks. So the code below `cli`
+//! holds an [`EventSink`] and never prints.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ssmpf_schema::{Detail, ErrorKind, Event};
+
+/// Takes the events of one forward. Cheap to clone; handing over an event never waits.
+#[derive(Clone)]
+pub struct EventSink {
+    connection: Option<Arc<str>>,
+    take: Arc<dyn Fn(Event) + Send + Sync>,
+}
+
+impl EventSink {
+    /// Makes a sink that hands every event to `take`, which must not block.
+    pub fn new(take: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        Self { connection: None, take: Arc::new(take) }
+    }
+
+    /// Makes a sink that forgets everything.
+    pub fn silent() -> Self {
+        Self::new(|_| {})
+    }
+
+    /// The same sink, for the events of the connection of this name.
+    pub fn for_connection(&self, name: &str) -> Self {
+        Self { connection: Some(name.into()), take: Arc::clone(&self.take) }
+    }
+
+    /// Says that `detail` happened, now.
+    pub fn emit(&self, detail: Detail) {
+        let connection = self.connection.as_deref().map(str::to_owned);
+        (self.take)(Event::new(rfc3339(Timestamp::now()), connection, detail));
+    }
+
+    /// Says something a person should know while the command goes on.
+    pub fn warn(&self, kind: ErrorKind, message: impl Into<String>, hint: Option<String>) {
+        self.emit(Detail::Warning { kind, message: message.into(), hint });
+    }
+}
+
+impl fmt::Debug for EventSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventSink").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+/// Writes a time the way documents have it: UTC, to the millisecond.
+pub fn rfc3339(time: Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn events_carry_the_connection_they_belong_to() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = {
+            let seen = Arc::clone(&seen);
+            EventSink::new(move |event| seen.lock().expect("not poisoned").push(event))
+        };
+        sink.warn(ErrorKind::Failure, "careful", None);
+        sink.for_connection("db").warn(ErrorKind::Failure, "careful", None);
+        let seen = seen.lock().expect("not poisoned");
+        assert_eq!(seen[0].connection, None);
+        assert_eq!(seen[1].connection.as_deref(), Some("db"));
+    }
+
+    #[test]
+    fn times_are_utc_to_the_millisecond() {
+        let time = Timestamp::from_millisecond(1_704_164_645_007).expect("in range");
+        assert_eq!(rfc3339(time), "2024-01-02T03:04:05.007Z");
+    }
+}

@@ -1,0 +1,215 @@
+//! A running forward on this machine: the listener and its clients on one side, sessions that come
+//! and go on the other.
+//!
+//! The order is the user's interest: the local port first, since it is the cheapest thing that
+//! can fail; then the session; *ready* only once its handshake is complete.
+
+mod failure;
+mod hub;
+mod listener;
+mod plan;
+mod port_owner;
+mod pump;
+mod supervisor;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ssmpf_schema::{Detail, ErrorKind};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::aws::AwsContext;
+use crate::events::EventSink;
+use crate::session::Session;
+use crate::shutdown::Shutdown;
+pub use failure::ForwardError;
+use hub::{Hub, NoStream};
+pub use plan::{ForwardOutcome, ForwardPlan};
+use pump::{Ending, Moved};
+use supervisor::Supervisor;
+
+/// Longest wait for the end of the remote session: the agent's word, then the service's.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest wait for clients to notice the end, so that their bytes are counted.
+const CLIENTS_END: Duration = Duration::from_millis(300);
+
+/// Runs a forward until it is asked to end or cannot go on.
+///
+/// # Errors
+///
+/// A [`ForwardError`] when the port cannot be had, no session becomes ready, or only a person can
+/// bring the tunnel back.
+pub async fn run(
+    plan: ForwardPlan,
+    ctx: &AwsContext,
+    events: &EventSink,
+    shutdown: &Shutdown,
+) -> Result<ForwardOutcome, ForwardError> {
+    let hub = Arc::new(Hub::new());
+    let listeners =
+        if plan.stdio { Vec::new() } else { listener::bind(&plan.bind, plan.local_port)? };
+    events.emit(Detail::Starting {
+        target: plan.target.to_string(),
+        destination: plan.destination.to_string(),
+        document: plan.document.name().to_owned(),
+    });
+    let mut supervisor = Supervisor::new(&plan, ctx, &hub, events);
+    let mut clients = JoinSet::new();
+    let work = async {
+        let (session, notices) = supervisor.start().await?;
+        let addresses = listener::addresses(&listeners);
+        events.emit(ready(&plan, &addresses, &session));
+        if plan.stdio {
+            hub.publish(Some(session.handle.clone()));
+            return serve_stdio(&hub, &plan).await;
+        }
+        for listener in listeners {
+            clients.spawn(accept(listener, Arc::clone(&hub), events.clone(), plan.clone()));
+        }
+        supervisor.keep(session, notices).await.map(|()| "the tunnel ended".to_owned())
+    };
+    let result = tokio::select! {
+        result = work => result,
+        cause = shutdown.requested() => Ok(cause.to_string()),
+    };
+    // Nobody new is let in while the session is being ended.
+    clients.abort_all();
+    end_session(&hub, ctx).await;
+    let total = hub.total();
+    let outcome =
+        |reason| ForwardOutcome { reason, bytes_sent: total.sent, bytes_received: total.received };
+    match result {
+        Ok(reason) => Ok(outcome(reason)),
+        Err(error) => Err(ForwardError { outcome: outcome(error.message.clone()), ..error }),
+    }
+}
+
+fn ready(plan: &ForwardPlan, addresses: &[SocketAddr], session: &Session) -> Detail {
+    let addresses: Vec<_> =
+        addresses.iter().map(|address| listener::reachable(*address).to_string()).collect();
+    Detail::Ready {
+        address: addresses.first().cloned().unwrap_or_else(|| "stdin and stdout".to_owned()),
+        addresses,
+        destination: plan.destination.to_string(),
+        target: plan.target.to_string(),
+        session_id: Some(session.id.clone()),
+        agent_version: session.ready.agent_version.map(|version| version.to_string()),
+        mode: Some(supervisor::mode(session)),
+        took_seconds: plan.since.elapsed().as_secs_f64(),
+    }
+}
+
+/// Ends whatever session there is, also one that is still on its way.
+async fn end_session(hub: &Hub, ctx: &AwsContext) {
+    if let Some(session) = hub.session() {
+        session.terminate();
+        if timeout(END_TIMEOUT, session.closed()).await.is_err() {
+            tracing::warn!("the session did not end in time");
+        }
+    }
+    if let Some(id) = hub.note_starting(None) {
+        let ended = timeout(END_TIMEOUT, ctx.ssm().terminate_session(&id)).await;
+        tracing::debug!(session = id, ?ended, "a session on its way was ended");
+    }
+    let quiet = async {
+        while hub.clients() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let _ = timeout(CLIENTS_END, quiet).await;
+}
+
+async fn accept(listener: TcpListener, hub: Arc<Hub>, events: EventSink, plan: ForwardPlan) {
+    let plan = Arc::new(plan);
+    loop {
+        let (client, peer) = listener::accept(&listener).await;
+        let (hub, events, plan) = (Arc::clone(&hub), events.clone(), Arc::clone(&plan));
+        tokio::spawn(async move { serve(client, peer, &hub, &events, &plan).await });
+    }
+}
+
+async fn serve(
+    mut client: TcpStream,
+    peer: SocketAddr,
+    hub: &Hub,
+    events: &EventSink,
+    plan: &ForwardPlan,
+) {
+    let (number, _guard) = hub.enter();
+    events.emit(Detail::ClientOpened { client: number, peer: peer.to_string() });
+    let (ending, moved) = match hub.open_stream().await {
+        Ok(stream) => {
+            let (mut reader, mut writer) = client.split();
+            let warn = || warn_of_silence(events, plan);
+            let (ending, moved) = pump::run(&mut reader, &mut writer, stream, warn).await;
+            (Ok(ending), moved)
+        }
+        Err(why) => (Err(why), Moved::default()),
+    };
+    if ending.is_err() || ending.is_ok_and(Ending::is_abrupt) {
+        // With a lingering time of zero the close is a reset.
+        let _ = client.set_zero_linger();
+    }
+    drop(client);
+    hub.add(moved);
+    events.emit(Detail::ClientClosed {
+        client: number,
+        bytes_sent: moved.sent,
+        bytes_received: moved.received,
+        reason: reason(ending, plan),
+    });
+}
+
+fn reason(ending: Result<Ending, NoStream>, plan: &ForwardPlan) -> Option<String> {
+    Some(match ending {
+        Ok(Ending::Complete | Ending::ClientLeft) => return None,
+        Ok(Ending::Refused) => {
+            format!("the agent could not connect to {}", plan.destination)
+        }
+        Ok(Ending::TooSlow) => "reset: it did not read, and others needed the memory".to_owned(),
+        Ok(Ending::SessionLost) => "reset: its session was lost".to_owned(),
+        Err(NoStream::NoSession) => {
+            format!("reset: there was no session for {} s", hub::HOLD.as_secs())
+        }
+        Err(NoStream::TooMany) => "reset: too many connections are open".to_owned(),
+    })
+}
+
+fn warn_of_silence(events: &EventSink, plan: &ForwardPlan) {
+    events.warn(
+        ErrorKind::DestinationUnreachable,
+        format!("{} has not answered for {} s", plan.destination, pump::SILENCE.as_secs()),
+        Some(
+            "a security group or firewall between the node and the destination may drop the \
+             connection"
+                .to_owned(),
+        ),
+    );
+}
+
+/// Serves stdin and stdout as the one client.
+async fn serve_stdio(hub: &Hub, plan: &ForwardPlan) -> Result<String, ForwardError> {
+    let (_, _guard) = hub.enter();
+    let stream = hub.open_stream().await.map_err(|_| {
+        ForwardError::new(ErrorKind::SessionFailed, "the session takes no connection", "")
+    })?;
+    let (mut stdin, mut stdout) = (tokio::io::stdin(), tokio::io::stdout());
+    let (ending, moved) = pump::run(&mut stdin, &mut stdout, stream, || {}).await;
+    hub.add(moved);
+    match ending {
+        Ending::Complete | Ending::ClientLeft => Ok("the connection ended".to_owned()),
+        Ending::Refused => Err(ForwardError::new(
+            ErrorKind::DestinationUnreachable,
+            format!("the agent could not connect to {}", plan.destination),
+            "check that something listens there and that the node may reach it",
+        )),
+        Ending::TooSlow | Ending::SessionLost => Err(ForwardError::new(
+            ErrorKind::TunnelLost,
+            "the session was lost, and the connection with it",
+            "connect again",
+        )),
+    }
+}

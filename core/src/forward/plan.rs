@@ -1,0 +1,40 @@
+//! What a forward is asked to do, and how it ended.
+
+use std::time::Instant;
+
+use crate::aws::SessionDocument;
+use crate::model::{BindAddress, Destination, LocalPort, Target};
+
+/// Everything a forward needs to know, decided.
+#[derive(Clone, Debug)]
+pub struct ForwardPlan {
+    /// The node.
+    pub target: Target,
+    /// What the agent dials.
+    pub destination: Destination,
+    /// The document that says so to AWS.
+    pub document: SessionDocument,
+    /// For the session history and CloudTrail.
+    pub reason: Option<String>,
+    /// Where to listen. Never empty.
+    pub bind: Vec<BindAddress>,
+    /// The port to listen on.
+    pub local_port: LocalPort,
+    /// stdin and stdout are the one client; nothing is listened on.
+    pub stdio: bool,
+    /// Largest payload of one message, in bytes; none leaves it to the engine.
+    pub max_payload: Option<usize>,
+    /// When the command was started, for "ready in 0.9 s".
+    pub since: Instant,
+}
+
+/// How a forward ended that was asked to.
+#[derive(Clone, Debug, Default)]
+pub struct ForwardOutcome {
+    /// Why it ended.
+    pub reason: String,
+    /// Bytes all clients sent towards the destination.
+    pub bytes_sent: u64,
+    /// Bytes all clients received.
+    pub bytes_received: u64,
+}

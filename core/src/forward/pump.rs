@@ -1,0 +1,220 @@
+//! One client's bytes, both ways: a local socket on one side, a stream of the session on the other.
+//!
+//! The two directions end independently. A client that has sent everything still receives the
+//! answer; a server that has closed still has its last bytes delivered.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use ssmpf_proto::config::MIN_PAYLOAD;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use crate::session::{Inbound, MAX_CHUNK, Stream, StreamSender};
+
+/// Size of the first read of a client, in bytes; it grows with what the client sends.
+const FIRST_READ: usize = 4 * MIN_PAYLOAD;
+/// Chunks from the session written in one go.
+const WRITE_BATCH: usize = 64;
+/// Silence after a client's first bytes that is worth a warning. Nothing distinguishes a filtered
+/// destination from a slow one, but servers answer sooner than this.
+pub const SILENCE: Duration = Duration::from_secs(15);
+/// How long what a client still sends is taken off it after the server has closed. Closing at once
+/// would reset the connection, and the client would lose answers it has not read yet.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How a client's connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Server and client both did what they wanted.
+    Complete,
+    /// The client left before the server had finished.
+    ClientLeft,
+    /// The agent could not connect to the destination.
+    Refused,
+    /// The client did not read, and others needed the memory.
+    TooSlow,
+    /// The session was lost, and the server's side with it.
+    SessionLost,
+}
+
+impl Ending {
+    /// Whether the local socket must be reset, so that the client does not take this for the
+    /// server's orderly end.
+    pub fn is_abrupt(self) -> bool {
+        matches!(self, Self::Refused | Self::TooSlow | Self::SessionLost)
+    }
+}
+
+/// Bytes moved for one client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// From the client to the server.
+    pub sent: u64,
+    /// From the server to the client.
+    pub received: u64,
+}
+
+/// Moves bytes until both directions have ended; `on_silence` is called once if the server says
+/// nothing to what the client has sent.
+pub async fn run<R, W>(
+    reader: &mut R,
+    writer: &mut W,
+    stream: Stream,
+    on_silence: impl FnOnce(),
+) -> (Ending, Moved)
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let Stream { sender, inbox } = stream;
+    let sent = AtomicU64::new(0);
+    let mut received = 0;
+    let ending = {
+        let upload = upload(reader, &sender, &sent);
+        let on_silence = || {
+            // A client that has said nothing either is only idle.
+            if sent.load(Ordering::Relaxed) > 0 {
+                on_silence();
+            }
+        };
+        let download = download(writer, &sender, inbox, &mut received, on_silence);
+        tokio::pin!(upload, download);
+        tokio::select! {
+            // The server's side decides when the connection is over.
+            ending = &mut download => ending,
+            end = &mut upload => match end {
+                UploadEnd::Finished => {
+                    sender.finish();
+                    download.await
+                }
+                UploadEnd::ClientLeft => Ending::ClientLeft,
+                UploadEnd::StreamEnded => download.await,
+            },
+        }
+    };
+    if ending == Ending::Complete {
+        let _ = writer.shutdown().await;
+        let _ = timeout(LINGER, discard(reader)).await;
+    }
+    (ending, Moved { sent: sent.into_inner(), received })
+}
+
+enum UploadEnd {
+    Finished,
+    ClientLeft,
+    StreamEnded,
+}
+
+async fn upload<R>(reader: &mut R, sender: &StreamSender, moved: &AtomicU64) -> UploadEnd
+where
+    R: AsyncRead + Unpin,
+{
+    let mut size = FIRST_READ;
+    loop {
+        let mut buffer = BytesMut::with_capacity(size);
+        match reader.read_buf(&mut buffer).await {
+            Ok(0) => return UploadEnd::Finished,
+            Ok(count) => {
+                // Bulk gets large reads, an idle client holds little memory.
+                size = if count == size { (size * 2).min(MAX_CHUNK) } else { size };
+                size = if count < size / 4 { (size / 2).max(FIRST_READ) } else { size };
+                moved.fetch_add(count as u64, Ordering::Relaxed);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "client's socket");
+                return UploadEnd::ClientLeft;
+            }
+        }
+        // The capacity may have been rounded up beyond what the session takes at once.
+        while !buffer.is_empty() {
+            let chunk = buffer.split_to(buffer.len().min(MAX_CHUNK));
+            if sender.send(chunk.freeze()).await.is_err() {
+                return UploadEnd::StreamEnded;
+            }
+        }
+    }
+}
+
+async fn download<W>(
+    writer: &mut W,
+    sender: &StreamSender,
+    mut inbox: mpsc::UnboundedReceiver<Inbound>,
+    moved: &mut u64,
+    on_silence: impl FnOnce(),
+) -> Ending
+where
+    W: AsyncWrite + Unpin,
+{
+    let mut batch = Vec::with_capacity(WRITE_BATCH);
+    let first = timeout(SILENCE, inbox.recv_many(&mut batch, WRITE_BATCH)).await;
+    if first.is_err() {
+        on_silence();
+        inbox.recv_many(&mut batch, WRITE_BATCH).await;
+    }
+    loop {
+        let mut last = None;
+        let mut taken = 0;
+        let mut chunks = VecDeque::with_capacity(batch.len());
+        if batch.is_empty() {
+            return Ending::SessionLost;
+        }
+        for inbound in batch.drain(..) {
+            match inbound {
+                Inbound::Data(bytes) => {
+                    taken += bytes.len();
+                    chunks.push_back(bytes);
+                }
+                Inbound::Finished => last = Some(Ending::Complete),
+                Inbound::Refused => last = Some(Ending::Refused),
+                Inbound::Overflowed => last = Some(Ending::TooSlow),
+            }
+        }
+        if let Err(error) = write_all(writer, &mut chunks).await {
+            tracing::debug!(%error, "client's socket");
+            return Ending::ClientLeft;
+        }
+        *moved += taken as u64;
+        sender.consumed(taken);
+        if let Some(ending) = last {
+            return ending;
+        }
+        inbox.recv_many(&mut batch, WRITE_BATCH).await;
+    }
+}
+
+/// Writes many small chunks with few system calls.
+async fn write_all<W>(writer: &mut W, chunks: &mut VecDeque<Bytes>) -> io::Result<()>
+where
+    W: AsyncWrite + Unpin,
+{
+    while !chunks.is_empty() {
+        let slices: Vec<_> = chunks.iter().map(|chunk| IoSlice::new(chunk)).collect();
+        let mut written = writer.write_vectored(&slices).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        while written > 0
+            && let Some(front) = chunks.front_mut()
+        {
+            if written < front.len() {
+                front.advance(written);
+                written = 0;
+            } else {
+                written -= front.len();
+                chunks.pop_front();
+            }
+        }
+    }
+    writer.flush().await
+}
+
+async fn discard<R: AsyncRead + Unpin>(reader: &mut R) {
+    let mut buffer = [0; 4096];
+    let started = Instant::now();
+    while started.elapsed() < LINGER && matches!(reader.read(&mut buffer).await, Ok(1..)) {}
+}

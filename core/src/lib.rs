@@ -1,0 +1,37 @@
+//! `ssmpf`: port forwarding through AWS Systems Manager Session Manager, without the AWS CLI or its
+//! plugin.
+//!
+//! # Code map
+//!
+//! | module | is |
+//! |---|---|
+//! | `cli` | argv → request, result → exit code. The only one that knows clap, and the only one that prints |
+//! | [`commands`] | one file per verb: a request in, a result out |
+//! | [`forward`] | a running forward on this machine: listener, clients, and what happens to them |
+//! | [`engine_plugin`] | the same carried by Amazon's session-manager-plugin |
+//! | [`session`] | a session with the agent: dialling, signing in to the gateway, delays between attempts |
+//! | [`aws`] | settings, credentials, the calls to Systems Manager, and what their failures mean |
+//! | [`output`] | how events look; lines that never make anybody wait |
+//! | [`model`] | the words of the field as types that cannot be wrong |
+//! | [`events`], [`shutdown`], [`secret`], [`logging`], [`near`] | what all of them share |
+//!
+//! Dependencies point one way: `cli` → `commands` → `forward` → `session` → `aws`, and `cli` →
+//! `output`. Commands never print: they report to an [`events::EventSink`]. The wire protocol is the
+//! package `ssmpf-proto`, which knows no socket and no clock; what machines read is the package
+//! `ssmpf-schema`.
+
+pub mod aws;
+mod cli;
+pub mod commands;
+pub mod engine_plugin;
+pub mod events;
+pub mod forward;
+pub mod logging;
+pub mod model;
+pub mod near;
+pub mod output;
+pub mod secret;
+pub mod session;
+pub mod shutdown;
+
+pub use cli::main;

@@ -1,0 +1,11 @@
+//! How results, events and errors look.
+//!
+//! stdout is the product, stderr the conversation. Everything is readable without colour. Nothing in
+//! here fails or waits because a terminal is stopped, a pipe is closed or a disk is full.
+
+pub mod events;
+pub mod lines;
+pub mod style;
+
+pub use lines::Lines;
+pub use style::Style;

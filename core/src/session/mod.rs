@@ -1,0 +1,18 @@
+//! A session with the agent, over the network.
+
+pub mod backoff;
+mod driver;
+mod heartbeat;
+mod proxy;
+mod resume;
+mod stream;
+mod stream_url;
+mod transport;
+pub mod websocket;
+
+pub use backoff::Backoff;
+pub use heartbeat::PING_INTERVAL;
+pub use resume::{Notice, Session, SessionEnd, StartError, Tuning, establish};
+pub use stream::{Inbound, MAX_CHUNK, SessionHandle, Stream, StreamEnded, StreamSender};
+pub use transport::Transport;
+pub use websocket::{DialError, Dialer, Websocket};

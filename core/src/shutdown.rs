@@ -1,0 +1,194 @@
+//! The wish to end: Ctrl-C, SIGTERM, SIGHUP, or a reader that is gone.
+//!
+//! The first asks for an orderly end: stop accepting, end the remote session, within two seconds. A
+//! second Ctrl-C or SIGTERM ends the process at once. A second SIGHUP does not, because a closing
+//! terminal usually sends two.
+
+use std::fmt;
+use std::io;
+
+use tokio::sync::watch;
+
+/// What asked for the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM, or a console that is being closed.
+    Terminate,
+    /// The terminal is gone.
+    Hangup,
+    /// Whoever read our output is gone.
+    OutputClosed,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Cause::Interrupt => "Ctrl-C",
+            Cause::Terminate => "SIGTERM",
+            Cause::Hangup => "SIGHUP",
+            Cause::OutputClosed => "output closed",
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    requested: Option<Cause>,
+    forced: bool,
+}
+
+/// Asks for the end.
+#[derive(Clone, Debug)]
+pub struct Trigger(watch::Sender<State>);
+
+impl Trigger {
+    /// Asks for an orderly end, or for an immediate one if that was asked for already.
+    pub fn request(&self, cause: Cause) {
+        self.0.send_modify(|state| match state.requested {
+            None => state.requested = Some(cause),
+            Some(_) => state.forced |= matches!(cause, Cause::Interrupt | Cause::Terminate),
+        });
+    }
+}
+
+/// Tells when to end. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    state: watch::Receiver<State>,
+    // Keeps the channel open, so that a wait is never ended by a trigger that went away.
+    trigger: Trigger,
+}
+
+impl Shutdown {
+    /// Makes a pair without signals, for tests and for parts of a larger whole.
+    pub fn manual() -> (Trigger, Self) {
+        let (sender, state) = watch::channel(State::default());
+        let trigger = Trigger(sender);
+        (trigger.clone(), Self { state, trigger })
+    }
+
+    /// Begins to listen for the signals of this process. Needs a Tokio runtime.
+    pub fn on_signals() -> io::Result<Self> {
+        let (trigger, shutdown) = Self::manual();
+        platform::listen(trigger)?;
+        Ok(shutdown)
+    }
+
+    /// Returns what else may ask for the end.
+    pub fn trigger(&self) -> &Trigger {
+        &self.trigger
+    }
+
+    /// Returns what asked for the end, if anything has.
+    pub fn cause(&self) -> Option<Cause> {
+        self.state.borrow().requested
+    }
+
+    /// Waits until an orderly end is asked for, and returns by what.
+    pub async fn requested(&self) -> Cause {
+        let mut state = self.state.clone();
+        let found = state.wait_for(|state| state.requested.is_some()).await;
+        match found.map(|state| state.requested) {
+            Ok(Some(cause)) => cause,
+            // Unreachable while `self` holds a sender; waiting is right for "never asked".
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Waits until an immediate end is asked for.
+    pub async fn forced(&self) {
+        let mut state = self.state.clone();
+        if state.wait_for(|state| state.forced).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(unix)]
+mod platform {
+    use std::io;
+
+    use tokio::signal::unix::{SignalKind, signal};
+
+    use super::{Cause, Trigger};
+
+    pub(super) fn listen(trigger: Trigger) -> io::Result<()> {
+        let ignored = ignored_signals();
+        for (kind, cause) in [
+            (SignalKind::interrupt(), Cause::Interrupt),
+            (SignalKind::terminate(), Cause::Terminate),
+            (SignalKind::hangup(), Cause::Hangup),
+        ] {
+            // `nohup` and `command &` in a script ignore signals for us; listening would undo that.
+            if ignored & (1 << (kind.as_raw_value() - 1)) != 0 {
+                continue;
+            }
+            let mut signals = signal(kind)?;
+            let trigger = trigger.clone();
+            tokio::spawn(async move {
+                while signals.recv().await.is_some() {
+                    trigger.request(cause);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns the signals this process was started with as ignored, where that can be known.
+    fn ignored_signals() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    }
+}
+
+#[cfg(windows)]
+mod platform {
+    use std::io;
+
+    use tokio::signal::windows;
+
+    use super::{Cause, Trigger};
+
+    pub(super) fn listen(trigger: Trigger) -> io::Result<()> {
+        let (mut ctrl_c, mut ctrl_break) = (windows::ctrl_c()?, windows::ctrl_break()?);
+        let mut close = windows::ctrl_close()?;
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    Some(()) = ctrl_c.recv() => trigger.request(Cause::Interrupt),
+                    Some(()) = ctrl_break.recv() => trigger.request(Cause::Terminate),
+                    Some(()) = close.recv() => trigger.request(Cause::Hangup),
+                    else => return,
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_request_is_orderly_and_the_second_is_not() {
+        let (trigger, shutdown) = Shutdown::manual();
+        assert_eq!(shutdown.cause(), None);
+        trigger.request(Cause::Terminate);
+        assert_eq!(shutdown.requested().await, Cause::Terminate);
+        trigger.request(Cause::Interrupt);
+        shutdown.forced().await;
+        assert_eq!(shutdown.cause(), Some(Cause::Terminate));
+    }
+
+    #[tokio::test]
+    async fn a_terminal_that_hangs_up_twice_does_not_force_the_end() {
+        let (trigger, shutdown) = Shutdown::manual();
+        trigger.request(Cause::Hangup);
+        trigger.request(Cause::Hangup);
+        assert!(!shutdown.state.borrow().forced);
+    }
+}

@@ -1,0 +1,212 @@
+//! The events of long-running commands, one JSON object per line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ErrorKind, SCHEMA};
+
+/// One thing that happened to a forward.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// When it happened, RFC 3339 in UTC.
+    pub time: String,
+    /// Name of the connection; `null` for an ad-hoc forward.
+    pub connection: Option<String>,
+    /// What happened; its name is in the field `event`.
+    #[serde(flatten)]
+    pub detail: Detail,
+}
+
+impl Event {
+    /// Makes an event of `detail` at `time`, which is RFC 3339.
+    pub fn new(time: String, connection: Option<String>, detail: Detail) -> Self {
+        Self { schema: SCHEMA.to_owned(), time, connection, detail }
+    }
+}
+
+/// What happened, with the fields that belong to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Detail {
+    /// The node is being looked up.
+    Resolving {
+        /// The target as the user wrote it.
+        target: String,
+    },
+    /// The local port is bound and a session is being started.
+    Starting {
+        /// The target as AWS takes it.
+        target: String,
+        /// What the agent will dial.
+        destination: String,
+        /// The session document.
+        document: String,
+    },
+    /// Clients can connect.
+    Ready {
+        /// The first of `addresses`, as `host:port`.
+        address: String,
+        /// Every address that is listened on.
+        addresses: Vec<String>,
+        /// What the agent dials.
+        destination: String,
+        /// The target as AWS takes it.
+        target: String,
+        /// The session; `null` when another program holds it.
+        session_id: Option<String>,
+        /// Version of the agent; `null` when it is not known.
+        agent_version: Option<String>,
+        /// How streams are carried; `null` when it is not known.
+        mode: Option<SessionMode>,
+        /// Seconds since the command was started.
+        took_seconds: f64,
+    },
+    /// A local program connected.
+    ClientOpened {
+        /// Number of the client within this forward, from 1.
+        client: u64,
+        /// Where it connects from.
+        peer: String,
+    },
+    /// A local program is gone.
+    ClientClosed {
+        /// Number of the client within this forward.
+        client: u64,
+        /// Bytes it sent towards the destination.
+        bytes_sent: u64,
+        /// Bytes it received.
+        bytes_received: u64,
+        /// Why; `null` when both sides simply ended.
+        reason: Option<String>,
+    },
+    /// The connection to the session was lost and is being restored.
+    Reconnecting {
+        /// What was noticed.
+        reason: String,
+        /// Number of the attempt that comes next, from 1.
+        attempt: u32,
+        /// Seconds until that attempt.
+        retry_in_seconds: f64,
+    },
+    /// The same session goes on.
+    Resumed {
+        /// The session.
+        session_id: String,
+        /// Seconds since the connection was lost.
+        took_seconds: f64,
+        /// Messages still missing before what already arrived, if any.
+        missing: u64,
+    },
+    /// A new session took the place of the old one.
+    Replaced {
+        /// The session that is gone.
+        old_session_id: String,
+        /// The session now in use.
+        session_id: String,
+        /// Why.
+        reason: String,
+    },
+    /// Something a person should know while the forward goes on.
+    Warning {
+        /// The stable word for it.
+        kind: ErrorKind,
+        /// One sentence.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The forward has ended. Always the last event.
+    Stopped {
+        /// Why.
+        reason: String,
+        /// The exit code the command is about to return.
+        exit_code: u8,
+        /// Bytes all clients sent towards the destination.
+        bytes_sent: u64,
+        /// Bytes all clients received.
+        bytes_received: u64,
+    },
+}
+
+impl Detail {
+    /// Returns the name of the event, as in the field `event`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Detail::Resolving { .. } => "resolving",
+            Detail::Starting { .. } => "starting",
+            Detail::Ready { .. } => "ready",
+            Detail::ClientOpened { .. } => "client_opened",
+            Detail::ClientClosed { .. } => "client_closed",
+            Detail::Reconnecting { .. } => "reconnecting",
+            Detail::Resumed { .. } => "resumed",
+            Detail::Replaced { .. } => "replaced",
+            Detail::Warning { .. } => "warning",
+            Detail::Stopped { .. } => "stopped",
+        }
+    }
+}
+
+/// How a session carries the streams of its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionMode {
+    /// Many streams at once.
+    Mux,
+    /// One client at a time: the agent is too old for more.
+    Basic,
+    /// stdin and stdout are the one client.
+    Stdio,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at_noon(detail: Detail) -> Event {
+        Event::new("2026-11-21T12:00:00Z".to_owned(), None, detail)
+    }
+
+    #[test]
+    fn an_event_is_one_flat_object() {
+        let event = at_noon(Detail::ClientClosed {
+            client: 3,
+            bytes_sent: u64::MAX,
+            bytes_received: 0,
+            reason: None,
+        });
+        assert_eq!(
+            serde_json::to_string(&event).expect("it serializes"),
+            "{\"schema\":\"ssmpf/1\",\"time\":\"2026-11-21T12:00:00Z\",\"connection\":null,\
+             \"event\":\"client_closed\",\"client\":3,\"bytes_sent\":18446744073709551615,\
+             \"bytes_received\":0,\"reason\":null}"
+        );
+    }
+
+    #[test]
+    fn an_event_survives_the_way_to_json_and_back() {
+        let event = at_noon(Detail::Ready {
+            address: "127.0.0.1:15432".to_owned(),
+            addresses: vec!["127.0.0.1:15432".to_owned(), "[::1]:15432".to_owned()],
+            destination: "db.internal:5432".to_owned(),
+            target: "i-0123456789abcdef0".to_owned(),
+            session_id: Some("alice-1".to_owned()),
+            agent_version: Some("3.3.1142.0".to_owned()),
+            mode: Some(SessionMode::Mux),
+            took_seconds: 0.9,
+        });
+        let json = serde_json::to_string(&event).expect("it serializes");
+        let back: Event = serde_json::from_str(&json).expect("it parses");
+        assert_eq!(back, event);
+        assert!(json.contains("\"event\":\"ready\""), "{json}");
+        assert_eq!(event.detail.name(), "ready");
+    }
+
+    #[test]
+    fn fields_of_a_later_version_are_ignored() {
+        let json = r#"{"schema":"ssmpf/1","time":"2026-11-21T12:00:00Z","connection":"db",
+            "event":"resolving","target":"bastion","colour":"red"}"#;
+        let event: Event = serde_json::from_str(json).expect("it parses");
+        assert_eq!(event.connection.as_deref(), Some("db"));
+    }
+}

@@ -1,0 +1,22 @@
+//! What `ssmpf` says to machines, as types: exit codes, error documents and events.
+//!
+//! Two programs share these types, `ssmpf` itself and its Nushell plugin, so that both sides of the
+//! contract are checked by the compiler. Rules that hold for every document:
+//!
+//! - it has a field `schema` with the value [`SCHEMA`];
+//! - times are RFC 3339 text, durations are seconds, sizes are bytes;
+//! - what is not known is `null`, never left out;
+//! - fields may be added without a new schema, so readers ignore what they do not know.
+//!
+//! Absent here: rendering, the network, and any dependence but serde.
+
+mod error;
+mod event;
+mod exit;
+
+pub use error::{ErrorBody, ErrorDocument, ErrorKind};
+pub use event::{Detail, Event, SessionMode};
+pub use exit::ExitCode;
+
+/// The value of the field `schema` in every document and event of this generation.
+pub const SCHEMA: &str = "ssmpf/1";
