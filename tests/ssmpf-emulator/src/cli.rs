@@ -1,0 +1,55 @@
+//! The program: starts a fleet and stays, runs a command against it, or shows what it is for.
+
+use clap::Parser;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+mod args;
+mod demo;
+mod exec;
+mod servers;
+mod up;
+
+use args::{Args, Command};
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let default = if args.quiet { "warn" } else { "info" };
+    let filter = EnvFilter::try_from_env("EMULATOR_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .try_init();
+    let result = match args.command {
+        Command::Up(up) => up::run(&up),
+        Command::Exec(exec) => exec::run(&exec),
+        Command::Demo(demo) => demo::run(&demo),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// What a command returns.
+type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
+
+/// Blocks until Ctrl-C or, on Unix, SIGTERM.
+fn wait_for_stop() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut terminate = signal(SignalKind::terminate())?;
+            tokio::select! {
+                stopped = tokio::signal::ctrl_c() => stopped,
+                _ = terminate.recv() => Ok(()),
+            }
+        }
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await
+    })
+}

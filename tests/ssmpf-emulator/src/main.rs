@@ -1,0 +1,5 @@
+//! The emulator as a program.
+
+fn main() -> std::process::ExitCode {
+    ssmpf_emulator::main()
+}
