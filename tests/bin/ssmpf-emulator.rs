@@ -1,0 +1,5 @@
+//! `ssmpf-emulator`, built where the tests find it.
+
+fn main() -> std::process::ExitCode {
+    ssmpf_emulator::main()
+}

@@ -1,0 +1,23 @@
+//! End to end: the real `ssmpf` against the emulated AWS side, watched from outside.
+//!
+//! | module | is about |
+//! |---|---|
+//! | `data` | bytes arrive, once and in order, whatever the clients do |
+//! | `agents` | agents of every version and mode |
+//! | `faults` | cuts, losses and outages in the middle |
+//! | `ending` | signals, the end of the session, what is left behind |
+//! | `output` | what is said on stdout and stderr |
+//! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
+//! | `network` | TLS, proxies, signatures |
+//! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
+//! | `emulator` | the emulator's own commands |
+
+mod agents;
+mod bad_input;
+mod data;
+mod emulator;
+mod ending;
+mod faults;
+mod network;
+mod output;
+mod programs;
