@@ -35,7 +35,12 @@ impl EventSink {
     /// Says that `detail` happened, now.
     pub fn emit(&self, detail: Detail) {
         let connection = self.connection.as_deref().map(str::to_owned);
-        (self.take)(Event::new(rfc3339(Timestamp::now()), connection, detail));
+        self.pass(Event::new(rfc3339(Timestamp::now()), connection, detail));
+    }
+
+    /// Hands on an event that already has its time and connection.
+    pub fn pass(&self, event: Event) {
+        (self.take)(event);
     }
 
     /// Says something a person should know while the command goes on.

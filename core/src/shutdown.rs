@@ -6,8 +6,14 @@
 
 use std::fmt;
 use std::io;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+
+/// Signals closer together than this are one.
+///
+/// `timeout` and other wrappers signal both their child and its process group; no finger is that fast.
+const ONE_PRESS: Duration = Duration::from_millis(100);
 
 /// What asked for the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +41,7 @@ impl fmt::Display for Cause {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
-    requested: Option<Cause>,
+    requested: Option<(Cause, Instant)>,
     forced: bool,
 }
 
@@ -47,8 +53,11 @@ impl Trigger {
     /// Asks for an orderly end, or for an immediate one if that was asked for already.
     pub fn request(&self, cause: Cause) {
         self.0.send_modify(|state| match state.requested {
-            None => state.requested = Some(cause),
-            Some(_) => state.forced |= matches!(cause, Cause::Interrupt | Cause::Terminate),
+            None => state.requested = Some((cause, Instant::now())),
+            Some((_, since)) => {
+                let hurried = matches!(cause, Cause::Interrupt | Cause::Terminate);
+                state.forced |= hurried && since.elapsed() > ONE_PRESS;
+            }
         });
     }
 }
@@ -83,7 +92,7 @@ impl Shutdown {
 
     /// Returns what asked for the end, if anything has.
     pub fn cause(&self) -> Option<Cause> {
-        self.state.borrow().requested
+        self.state.borrow().requested.map(|(cause, _)| cause)
     }
 
     /// Waits until an orderly end is asked for, and returns by what.
@@ -91,7 +100,7 @@ impl Shutdown {
         let mut state = self.state.clone();
         let found = state.wait_for(|state| state.requested.is_some()).await;
         match found.map(|state| state.requested) {
-            Ok(Some(cause)) => cause,
+            Ok(Some((cause, _))) => cause,
             // Unreachable while `self` holds a sender; waiting is right for "never asked".
             _ => std::future::pending().await,
         }
@@ -115,14 +124,13 @@ mod platform {
     use super::{Cause, Trigger};
 
     pub(super) fn listen(trigger: Trigger) -> io::Result<()> {
-        let ignored = ignored_signals();
         for (kind, cause) in [
             (SignalKind::interrupt(), Cause::Interrupt),
             (SignalKind::terminate(), Cause::Terminate),
             (SignalKind::hangup(), Cause::Hangup),
         ] {
-            // `nohup` and `command &` in a script ignore signals for us; listening would undo that.
-            if ignored & (1 << (kind.as_raw_value() - 1)) != 0 {
+            // `nohup` made this process ignore the signal; listening would undo that.
+            if cause == Cause::Hangup && is_ignored(kind) {
                 continue;
             }
             let mut signals = signal(kind)?;
@@ -136,11 +144,12 @@ mod platform {
         Ok(())
     }
 
-    /// Returns the signals this process was started with as ignored, where that can be known.
-    fn ignored_signals() -> u64 {
+    /// Returns whether this process was started to ignore the signal, where that can be known.
+    fn is_ignored(kind: SignalKind) -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+        let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+        mask & (1 << (kind.as_raw_value() - 1)) != 0
     }
 }
 
@@ -179,15 +188,25 @@ mod tests {
         assert_eq!(shutdown.cause(), None);
         trigger.request(Cause::Terminate);
         assert_eq!(shutdown.requested().await, Cause::Terminate);
+        tokio::time::sleep(ONE_PRESS + Duration::from_millis(20)).await;
         trigger.request(Cause::Interrupt);
         shutdown.forced().await;
         assert_eq!(shutdown.cause(), Some(Cause::Terminate));
     }
 
     #[tokio::test]
+    async fn a_signal_that_arrives_twice_at_once_counts_once() {
+        let (trigger, shutdown) = Shutdown::manual();
+        trigger.request(Cause::Interrupt);
+        trigger.request(Cause::Interrupt);
+        assert!(!shutdown.state.borrow().forced);
+    }
+
+    #[tokio::test]
     async fn a_terminal_that_hangs_up_twice_does_not_force_the_end() {
         let (trigger, shutdown) = Shutdown::manual();
         trigger.request(Cause::Hangup);
+        tokio::time::sleep(ONE_PRESS + Duration::from_millis(20)).await;
         trigger.request(Cause::Hangup);
         assert!(!shutdown.state.borrow().forced);
     }

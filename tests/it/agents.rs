@@ -9,7 +9,7 @@ use ssmpf_tests::{BASTION, TestEnv, Tunnel, servers};
 
 fn with_agent(version: &str) -> TestEnv {
     let node = Node::new(BASTION).online().agent(version);
-    TestEnv::with(|builder| builder.node(node))
+    TestEnv::with_node(node, |builder| builder)
 }
 
 fn exchange(tunnel: &Tunnel, text: &[u8]) {
@@ -22,7 +22,9 @@ fn exchange(tunnel: &Tunnel, text: &[u8]) {
 
 #[test]
 fn every_version_with_the_mux_carries_many_clients_at_once() {
-    for version in ["3.0.222.0", "3.1.1511.0", "3.1.1575.0", "3.2.1041.0", "3.3.987.0", "3.3.4851.0"] {
+    for version in
+        ["3.0.222.0", "3.1.1511.0", "3.1.1575.0", "3.2.1041.0", "3.3.987.0", "3.3.4851.0"]
+    {
         let env = with_agent(version);
         let tunnel = env.forward_to(servers::echo());
         let ready = tunnel.wait_for("ready");
@@ -50,7 +52,10 @@ fn an_agent_without_the_mux_serves_clients_in_turn() {
             exchange(&tunnel, text);
         }
         assert_eq!(tunnel.stop().code, Some(0), "{version}");
-        assert!(env.emulator.wait_until(Duration::from_secs(5), |e| e.open_sessions() == 0), "{version}");
+        assert!(
+            env.emulator.wait_until(Duration::from_secs(5), |e| e.open_sessions() == 0),
+            "{version}"
+        );
     }
 }
 
@@ -59,8 +64,8 @@ fn an_old_mux_agent_does_not_give_up_an_idle_session() {
     // Such an agent closes a mux that is silent for half a minute, here for twelve seconds;
     // keepalive frames, ten seconds apart, prevent it.
     let node = Node::new(BASTION).online().agent("3.0.222.0");
-    let env = TestEnv::with(|builder| {
-        builder.node(node).agents(|agents| agents.keepalive_timeout = Duration::from_secs(12))
+    let env = TestEnv::with_node(node, |builder| {
+        builder.agents(|agents| agents.keepalive_timeout = Duration::from_secs(12))
     });
     let tunnel = env.forward_to(servers::echo());
     let mut stream = tunnel.connect();
@@ -90,7 +95,8 @@ fn the_order_of_the_agents_last_handshake_messages_does_not_matter() {
 #[test]
 fn a_forbidden_destination_ends_the_forward_with_its_exit_code() {
     let env = TestEnv::new();
-    let tunnel = env.start_forward(&["--target", BASTION, "--host", "169.254.169.254", "--port", "80"]);
+    let tunnel =
+        env.start_forward(&["--target", BASTION, "--host", "169.254.169.254", "--port", "80"]);
     let finished = tunnel.wait();
     assert_eq!(finished.code, Some(7), "{finished:?}");
     assert!(finished.stderr.contains("forbids this destination"), "{finished:?}");

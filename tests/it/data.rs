@@ -45,7 +45,9 @@ fn large_downloads_and_uploads_arrive_unchanged() {
 
 #[test]
 fn a_paced_agent_is_served_just_as_well() {
-    let env = TestEnv::with(|builder| builder.agents(|agents| agents.pace = Some(ssmpf_emulator::REAL_PACE)));
+    let env = TestEnv::with(|builder| {
+        builder.agents(|agents| agents.pace = Some(ssmpf_emulator::REAL_PACE))
+    });
     download(&env.forward_to(servers::source()), MIB);
     upload(&env.forward_to(servers::checker()), 4 * MIB);
 }

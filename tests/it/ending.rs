@@ -32,7 +32,7 @@ fn every_polite_signal_ends_the_remote_session_and_exits_with_zero() {
 #[test]
 fn an_agent_too_old_for_the_flag_is_ended_by_the_service() {
     let node = Node::new(BASTION).online().agent("2.3.722.0");
-    let env = TestEnv::with(|builder| builder.node(node));
+    let env = TestEnv::with_node(node, |builder| builder);
     let tunnel = env.forward_to(servers::echo());
     assert_eq!(tunnel.stop().code, Some(0));
     assert_eq!(env.emulator.sessions()[0].terminated_by, Some(TerminatedBy::Api));
@@ -77,7 +77,8 @@ fn an_interrupt_before_it_is_ready_leaves_no_session() {
 fn a_reader_that_goes_away_ends_the_forward() {
     let env = TestEnv::new();
     let server = servers::echo().port().to_string();
-    let mut command = env.ssmpf(&["forward", "--format", "jsonl", "--target", BASTION, "--port", &server]);
+    let mut command =
+        env.ssmpf(&["forward", "--format", "jsonl", "--target", BASTION, "--port", &server]);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
     let mut child = command.spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();

@@ -8,9 +8,10 @@ use ssmpf_tests::{BASTION, PATIENCE, TestEnv, process, servers};
 #[test]
 fn events_have_the_documented_fields() {
     let env = TestEnv::new();
-    let server = servers::echo();
-    let tunnel = env.forward_to(server);
-    drop(tunnel.connect());
+    let tunnel = env.forward_to(servers::source());
+    let mut client = tunnel.connect();
+    std::io::Write::write_all(&mut client, b"1000\n").unwrap();
+    servers::check_pattern(&mut client, 1000).unwrap();
     tunnel.wait_for("client_closed");
     let events = tunnel.events();
     for event in &events {
@@ -33,7 +34,8 @@ fn events_have_the_documented_fields() {
 fn print_address_writes_the_address_alone() {
     let env = TestEnv::new();
     let port = servers::echo().port().to_string();
-    let mut command = env.ssmpf(&["forward", "--target", BASTION, "--port", &port, "--print-address"]);
+    let mut command =
+        env.ssmpf(&["forward", "--target", BASTION, "--port", &port, "--print-address"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let line = servers::read_line(&mut stdout);
@@ -86,7 +88,9 @@ fn secrets_are_in_no_log() {
         let _ = stderr.read_to_string(&mut text);
         text
     });
-    assert!(env.emulator.wait_until(PATIENCE, |e| e.sessions().iter().any(|s| s.messages_to_agent > 1)));
+    assert!(
+        env.emulator.wait_until(PATIENCE, |e| e.sessions().iter().any(|s| s.messages_to_agent > 1))
+    );
     env.emulator.faults().cut_all_clients();
     assert!(env.emulator.wait_until(PATIENCE, |e| e.sessions()[0].resumes > 0));
     process::signal(child.id(), "INT");

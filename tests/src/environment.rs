@@ -29,7 +29,12 @@ impl TestEnv {
 
     /// The same, with changes to the emulator.
     pub fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
-        let builder = Emulator::builder().unpaced().node(Node::new(BASTION).online());
+        Self::with_node(Node::new(BASTION).online(), change)
+    }
+
+    /// The same with another node in the bastion's place.
+    pub fn with_node(node: Node, change: impl FnOnce(Builder) -> Builder) -> Self {
+        let builder = Emulator::builder().unpaced().node(node);
         let emulator = change(builder).start_blocking().expect("the emulator starts");
         let home = tempfile::tempdir().expect("a temporary folder");
         Self { emulator, home, extra: Vec::new() }

@@ -24,9 +24,8 @@ pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 pub fn program(name: &str) -> std::path::PathBuf {
     let this = std::env::current_exe().expect("the running program has a path");
     let folders = this.ancestors().skip(1).take(2);
-    let candidates = folders.flat_map(|folder| {
-        [folder.join(format!("{name}-under-test")), folder.join(name)]
-    });
+    let candidates =
+        folders.flat_map(|folder| [folder.join(format!("{name}-under-test")), folder.join(name)]);
     let found = candidates.into_iter().find(|path| path.is_file());
     found.unwrap_or_else(|| panic!("{name} is not built; run `cargo build --workspace --bins`"))
 }

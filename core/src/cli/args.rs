@@ -147,6 +147,10 @@ pub(super) struct ForwardArgs {
     /// Largest payload of one message
     #[arg(long, hide = true, value_name = "BYTES")]
     pub(super) max_payload: Option<usize>,
+    /// Seconds between pings to the gateway
+    #[arg(long, hide = true, value_name = "SECONDS", env = "SSMPF_PING_INTERVAL")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(super) ping_interval: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -24,6 +24,7 @@ pub(super) const VARIABLES: &[Variable] = &[
     variable("AWS_REGION", "the same"),
     variable("AWS_DEFAULT_REGION", "the same"),
     variable("SSMPF_FORMAT", "how results are written, like --format"),
+    variable("SSMPF_PING_INTERVAL", "seconds between pings to the gateway; 25 by default"),
     variable("SSMPF_LOG", "log filter such as ssmpf=debug, instead of -v"),
     variable("NO_COLOR", "no colours"),
     variable("CLICOLOR_FORCE", "colours even without a terminal"),

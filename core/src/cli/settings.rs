@@ -1,6 +1,7 @@
 //! What flags and environment mean together: flag, then `SSMPF_*`, then `AWS_*`, then default.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 
@@ -135,6 +136,7 @@ pub(super) fn forward(args: &ForwardArgs, settings: &Settings) -> Result<Request
         engine: args.engine.into(),
         stdio: args.stdio,
         max_payload: args.max_payload,
+        ping_interval: args.ping_interval.map(Duration::from_secs),
     })
 }
 

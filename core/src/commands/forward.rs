@@ -1,10 +1,12 @@
 //! `ssmpf forward`: a tunnel in the foreground that saves nothing.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use ssmpf_schema::{Detail, ExitCode};
+use ssmpf_schema::{Detail, ErrorKind, ExitCode};
 
 use super::CommandError;
+use crate::aws::error::CLOCK_HINT;
 use crate::aws::{AwsContext, AwsSettings, DocumentName, SessionDocument};
 use crate::engine_plugin;
 use crate::events::EventSink;
@@ -43,6 +45,8 @@ pub struct Request {
     pub stdio: bool,
     /// Largest payload of one message, in bytes.
     pub max_payload: Option<usize>,
+    /// Time between pings to the gateway.
+    pub ping_interval: Option<Duration>,
 }
 
 /// What the command is given besides the request.
@@ -86,12 +90,30 @@ async fn run_to_the_end(
     let plan = plan(&request, context.since)?;
     let aws = AwsContext::load(&context.aws).await?;
     aws.warm_up();
-    let (events, shutdown) = (&context.events, &context.shutdown);
+    let (events, shutdown) = (&with_clock_warning(&context.events, &aws), &context.shutdown);
     let outcome = match request.engine {
         Engine::Native => forward::run(plan, &aws, events, shutdown).await?,
         Engine::Plugin => engine_plugin::run(plan, &aws, events, shutdown).await?,
     };
     Ok(outcome)
+}
+
+/// Adds a warning to the first `ready` when this machine's clock is wrong, though all went well.
+///
+/// Our signatures are corrected; those of other programs on this machine are not.
+fn with_clock_warning(events: &EventSink, aws: &AwsContext) -> EventSink {
+    let (events, clock) = (events.clone(), Arc::clone(aws.clock()));
+    EventSink::new(move |event| {
+        let ready = matches!(event.detail, Detail::Ready { .. });
+        events.pass(event);
+        if ready && let Some(complaint) = clock.complaint() {
+            events.warn(
+                ErrorKind::ClockSkew,
+                format!("the clock of this machine is {complaint}"),
+                Some(CLOCK_HINT.to_owned()),
+            );
+        }
+    })
 }
 
 fn plan(request: &Request, since: Instant) -> Result<ForwardPlan, InvalidInput> {
@@ -125,6 +147,7 @@ fn plan(request: &Request, since: Instant) -> Result<ForwardPlan, InvalidInput> 
         local_port: request.local_port,
         stdio: request.stdio,
         max_payload: request.max_payload,
+        ping_interval: request.ping_interval,
         since,
     })
 }
@@ -154,6 +177,7 @@ mod tests {
             engine: Engine::Native,
             stdio: false,
             max_payload: None,
+            ping_interval: None,
         }
     }
 

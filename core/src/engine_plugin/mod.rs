@@ -169,6 +169,7 @@ fn spawn(
     })?;
     let parameters = serde_json::to_string(&Parameters { target })?;
     let endpoint = ctx.ssm_endpoint().map(ToString::to_string).unwrap_or_default();
+    let endpoint = endpoint.trim_end_matches('/');
     let arguments: [OsString; 6] = [
         RESPONSE_VARIABLE.into(),
         ctx.region().into(),

@@ -27,7 +27,9 @@ async fn aws() -> (String, Arc<Mutex<Vec<String>>>) {
             let mut length = 0;
             // A request is complete with its body, which ends with a brace.
             while !request[..length].ends_with(b"}") {
-                length += socket.read(&mut request[length..]).await.expect("a request");
+                let read = socket.read(&mut request[length..]).await.expect("a request");
+                assert!(read > 0, "the client left in the middle of a request");
+                length += read;
             }
             let request = String::from_utf8_lossy(&request[..length]).into_owned();
             seen.lock().expect("not poisoned").push(request);
@@ -68,6 +70,7 @@ fn plan() -> ForwardPlan {
         local_port: LocalPort::Auto,
         stdio: false,
         max_payload: None,
+        ping_interval: None,
         since: Instant::now(),
     }
 }
@@ -125,7 +128,7 @@ async fn the_session_is_handed_over_in_the_environment_and_ended_afterwards() {
         arguments,
         format!(
             "AWS_SSM_START_SESSION_RESPONSE eu-west-1 StartSession test \
-             {{\"Target\":\"i-0123456789abcdef0\"}} {endpoint}/"
+             {{\"Target\":\"i-0123456789abcdef0\"}} {endpoint}"
         )
     );
     assert_eq!(

@@ -4,7 +4,7 @@
 //! next, for a bounded time.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ssmpf_proto::OpenError;
@@ -26,6 +26,8 @@ pub struct Hub {
     starting: Mutex<Option<String>>,
     /// A client waits while there is no session.
     wanted: Notify,
+    /// The forward is being ended on purpose.
+    ending: AtomicBool,
     clients: AtomicU64,
     opened: AtomicU64,
     sent: AtomicU64,
@@ -58,6 +60,7 @@ impl Hub {
             session: watch::Sender::new(None),
             starting: Mutex::new(None),
             wanted: Notify::new(),
+            ending: AtomicBool::new(false),
             clients: AtomicU64::new(0),
             opened: AtomicU64::new(0),
             sent: AtomicU64::new(0),
@@ -80,6 +83,16 @@ impl Hub {
     pub fn note_starting(&self, session_id: Option<String>) -> Option<String> {
         let mut starting = self.starting.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         std::mem::replace(&mut *starting, session_id)
+    }
+
+    /// From now on, what happens to clients is what was asked for.
+    pub fn begin_end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the forward is being ended on purpose.
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
     }
 
     /// Counts a client in; returns its number, from 1.

@@ -76,6 +76,7 @@ pub async fn run(
         cause = shutdown.requested() => Ok(cause.to_string()),
     };
     // Nobody new is let in while the session is being ended.
+    hub.begin_end();
     clients.abort_all();
     end_session(&hub, ctx).await;
     let total = hub.total();
@@ -107,7 +108,7 @@ async fn end_session(hub: &Hub, ctx: &AwsContext) {
     if let Some(session) = hub.session() {
         session.terminate();
         if timeout(END_TIMEOUT, session.closed()).await.is_err() {
-            tracing::warn!("the session did not end in time");
+            tracing::debug!("the session did not end in time");
         }
     }
     if let Some(id) = hub.note_starting(None) {
@@ -159,7 +160,7 @@ async fn serve(
         client: number,
         bytes_sent: moved.sent,
         bytes_received: moved.received,
-        reason: reason(ending, plan),
+        reason: reason(ending, plan).filter(|_| !hub.is_ending()),
     });
 }
 

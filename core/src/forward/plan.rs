@@ -1,6 +1,6 @@
 //! What a forward is asked to do, and how it ended.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::aws::SessionDocument;
 use crate::model::{BindAddress, Destination, LocalPort, Target};
@@ -24,6 +24,8 @@ pub struct ForwardPlan {
     pub stdio: bool,
     /// Largest payload of one message, in bytes; none leaves it to the engine.
     pub max_payload: Option<usize>,
+    /// Time between pings to the gateway; none leaves it to the engine.
+    pub ping_interval: Option<Duration>,
     /// When the command was started, for "ready in 0.9 s".
     pub since: Instant,
 }

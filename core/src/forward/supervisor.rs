@@ -44,6 +44,9 @@ impl<'a> Supervisor<'a> {
         if let Some(size) = plan.max_payload {
             tuning.protocol.max_payload = size;
         }
+        if let Some(interval) = plan.ping_interval {
+            tuning.ping_interval = interval;
+        }
         Self { context, request, tuning, hub, events, backoff: Backoff::new() }
     }
 
@@ -228,6 +231,6 @@ pub fn mode(session: &Session) -> SessionMode {
     match session.ready.mode {
         Mode::Mux { .. } => SessionMode::Mux,
         Mode::Basic => SessionMode::Basic,
-        Mode::SingleStream => SessionMode::Stdio,
+        Mode::SingleStream => SessionMode::SingleStream,
     }
 }

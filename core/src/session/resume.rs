@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::backoff::Backoff;
 use super::driver::{Carried, Driver};
 use super::heartbeat::{Heartbeat, PING_INTERVAL};
-use super::stream::{Command, SessionHandle};
+use super::stream::SessionHandle;
 use super::websocket::{Dialer, Websocket};
 use crate::aws::ssm::{Ssm, StartedSession};
 use crate::aws::{AwsContext, AwsFailure, Verdict};
@@ -296,10 +296,9 @@ impl Life {
         match timeout(API_TERMINATE_TIMEOUT, self.ssm.terminate_session(&self.id)).await {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => {
-                tracing::warn!(session = self.id, %failure, "the session could not be ended");
                 self.notify(Notice::Trouble(failure));
             }
-            Err(_) => tracing::warn!(session = self.id, "ending the session took too long"),
+            Err(_) => tracing::debug!(session = self.id, "ending the session took too long"),
         }
     }
 
@@ -312,6 +311,7 @@ impl Life {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::stream::Command;
 
     #[test]
     fn a_handle_without_a_session_says_closed() {

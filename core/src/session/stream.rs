@@ -20,7 +20,7 @@ pub(super) enum Command {
 /// What the session has for a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inbound {
-    /// Bytes from the server. Say [`Stream::consumed`] once the client has taken them.
+    /// Bytes from the server. Say [`StreamSender::consumed`] once the client has taken them.
     Data(Bytes),
     /// The server has closed; nothing follows.
     Finished,

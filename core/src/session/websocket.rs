@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::{Error as WebsocketError, error::TlsError};
 use super::proxy::{self, ConnectError};
 use super::stream_url::StreamUrl;
 use super::transport::{self, Transport};
-use crate::aws::error::{Peer, codes};
+use crate::aws::error::{CLOCK_HINT, Peer, clock_complaint};
 use crate::aws::{AwsContext, AwsFailure, Verdict, sigv4};
 use crate::secret::Redacted;
 
@@ -263,14 +263,14 @@ fn explain_status(
     let body = response.body().as_deref().unwrap_or_default();
     let text = String::from_utf8_lossy(&body[..body.len().min(MAX_QUOTED)]);
     let text = text.trim();
-    let clock = clock.or_else(|| codes::clock_complaint(text).map(str::to_owned));
+    let clock = clock.or_else(|| clock_complaint(text).map(str::to_owned));
     let answered = format!("{GATEWAY} at {host} answered {status}");
     let failure = match (status.as_u16(), clock) {
         (401 | 403, Some(complaint)) => AwsFailure::new(
             ErrorKind::ClockSkew,
             Verdict::TryAgain,
             format!("{answered}: the clock of this machine is {complaint}"),
-            codes::CLOCK_HINT,
+            CLOCK_HINT,
         ),
         (401 | 403, None) => AwsFailure::new(
             ErrorKind::Denied,

@@ -90,6 +90,9 @@ pub const KEEPALIVE: Duration = Duration::from_secs(10);
 ///
 /// The mux has only a full close, so a half-close is held; servers answer well within this.
 pub const HALF_CLOSE_IDLE: Duration = Duration::from_secs(120);
+/// The same when the server has answered all that the client sent. Most such clients are gone
+/// rather than waiting, and a full close looks like a half-close until something is written.
+pub const HALF_CLOSE_ANSWERED: Duration = Duration::from_secs(15);
 /// The same in basic mode, where one connection at a time holds up the next.
 pub const BASIC_HALF_CLOSE_IDLE: Duration = Duration::from_secs(10);
 /// Longest trust in a pause that nothing ends; then one message is tried.

@@ -23,6 +23,10 @@ use crate::mux::budget::Budget;
 /// Value of the document property that asks for many connections on a local port.
 const LOCAL_PORT_FORWARDING: &str = "LocalPortForwarding";
 
+/// Messages passed on between two waits while clients are slow: enough that those who are not do
+/// not notice the one who is.
+const RELEASE_BATCH: usize = 64;
+
 /// One connection inside a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamId(pub u32);
@@ -106,7 +110,7 @@ pub struct Stats {
     pub window: usize,
     /// Bytes stored for resending.
     pub unacknowledged: usize,
-    /// Bytes received out of order.
+    /// Bytes received out of order, or held back because clients are slow.
     pub out_of_order: usize,
     /// Bytes received that clients have not taken.
     pub untaken: usize,
@@ -133,6 +137,12 @@ pub struct PortSession {
     budget: Budget,
     events: VecDeque<Event>,
     arrivals: VecDeque<Arrival>,
+    /// Whether the last message brought session bytes.
+    weighs: bool,
+    /// When the next message may be passed on, although clients are slow.
+    release_at: Instant,
+    /// Messages passed on since then.
+    released: usize,
     ending: Option<Ending>,
     closed: bool,
 }
@@ -144,11 +154,14 @@ impl PortSession {
     /// this session repeatable and must differ between sessions.
     pub fn new(config: Config, now: Instant, unix_ms: u64, seed: u64) -> Self {
         Self {
-            budget: Budget::new(config.receive_budget),
+            budget: Budget::new(config.receive_budget, now),
             channel: Channel::new(config, now, unix_ms, seed),
             link: Link::Pending,
             events: VecDeque::new(),
             arrivals: VecDeque::new(),
+            weighs: false,
+            release_at: now,
+            released: 0,
             ending: None,
             closed: false,
         }
@@ -176,8 +189,35 @@ impl PortSession {
     /// A [`MessageError`] when the message was dropped. The session goes on; a driver that sees
     /// many of these in a row should take the connection for broken.
     pub fn handle_message(&mut self, bytes: Bytes, now: Instant) -> Result<(), MessageError> {
+        self.budget.tick(now);
+        let before = self.channel.stats().bytes_received;
         let result = self.channel.handle_message(bytes, now, &mut self.arrivals);
+        self.weighs = self.channel.stats().bytes_received > before;
         self.handle_arrivals(now);
+        result.and(self.release(now))
+    }
+
+    /// Passes on what has arrived in order, as fast as clients take it.
+    ///
+    /// When a gap closes, minutes of traffic may follow at once: more than clients are allowed to
+    /// leave untaken, however quick they are.
+    fn release(&mut self, now: Instant) -> Result<(), MessageError> {
+        let mut result = Ok(());
+        while self.channel.has_deliverable() {
+            if let Some(wait) = self.pressure() {
+                if now < self.release_at {
+                    break;
+                }
+                self.released += 1;
+                if self.released >= RELEASE_BATCH {
+                    self.released = 0;
+                    self.release_at = now + wait;
+                }
+            }
+            let delivered = self.channel.deliver_next(&mut self.arrivals);
+            result = result.and(delivered.unwrap_or(Ok(())));
+            self.handle_arrivals(now);
+        }
         result
     }
 
@@ -186,6 +226,7 @@ impl PortSession {
         if self.closed {
             return;
         }
+        self.budget.tick(now);
         self.channel.handle_timeout(now, &mut self.arrivals);
         match &mut self.link {
             Link::Mux(mux) => mux.handle_timeout(now, &mut self.events),
@@ -193,6 +234,8 @@ impl PortSession {
             Link::Pending => {}
         }
         self.handle_arrivals(now);
+        // What is wrong with a message was acknowledged long ago; there is nobody to tell.
+        let _ = self.release(now);
         if self.ending.as_ref().is_some_and(|ending| ending.deadline <= now) {
             self.close(CloseReason::Terminated { acknowledged: false });
         }
@@ -209,7 +252,7 @@ impl PortSession {
         }
         match &mut self.link {
             Link::Pending => Err(OpenError::NotReady),
-            Link::Mux(mux) => mux.open(now),
+            Link::Mux(mux) => mux.open(now, &mut self.events),
             Link::Basic(basic) => {
                 let from = self.events.len();
                 let opened = basic.open(&mut self.events);
@@ -297,6 +340,7 @@ impl PortSession {
 
     /// Returns the next websocket message to send, if there is one.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
+        self.budget.tick(now);
         let quiet = self.ending.is_some() || self.closed;
         let mut source = LinkSource { link: &mut self.link, events: &mut self.events, quiet };
         let message = self.channel.poll_transmit(now, &mut source);
@@ -322,12 +366,23 @@ impl PortSession {
             Link::Basic(basic) => basic.poll_timeout(now),
         };
         let ending = self.ending.as_ref().map(|ending| ending.deadline);
-        [self.channel.poll_timeout(), link, ending].into_iter().flatten().min()
+        let release = self
+            .channel
+            .has_deliverable()
+            .then(|| if self.pressure().is_some() { self.release_at } else { now });
+        [self.channel.poll_timeout(), link, ending, release].into_iter().flatten().min()
     }
 
     /// How long to wait before reading more from the network, because clients are slow. The wait
     /// ends early when a client takes bytes or a stream is opened: ask again then.
+    ///
+    /// There is no wait after a message without new session bytes: acknowledgements that came late
+    /// would make the other direction repeat what has arrived.
     pub fn brake(&self) -> Option<Duration> {
+        self.pressure().filter(|_| self.weighs)
+    }
+
+    fn pressure(&self) -> Option<Duration> {
         self.budget.brake(self.stream_count())
     }
 
@@ -439,6 +494,8 @@ impl PortSession {
         for event in self.events.range(from..) {
             if let Event::Data { stream, bytes } = event
                 && let Some(victim) = self.budget.hold(*stream, bytes.len())
+                // Nothing follows these bytes any more, so they do not pile up.
+                && !self.channel.is_closed()
             {
                 self.budget.forget(victim);
                 if !victims.contains(&victim) {

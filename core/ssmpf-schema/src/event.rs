@@ -155,8 +155,8 @@ pub enum SessionMode {
     Mux,
     /// One client at a time: the agent is too old for more.
     Basic,
-    /// stdin and stdout are the one client.
-    Stdio,
+    /// A single client for the life of the session (ssh).
+    SingleStream,
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use ssmpf_protocol_tests::sim::{Scenario, World};
 
 /// Seeds each test runs unless told otherwise.
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 300;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

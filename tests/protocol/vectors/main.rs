@@ -1,2 +1,4 @@
+//! Recorded messages: read, understood, written again, and answered by a client of ours.
 
-fn main(){}
+mod codec;
+mod replay;

@@ -181,9 +181,7 @@ impl Agent {
         responses: &mut mpsc::Receiver<Response>,
     ) -> Result<(), Ending> {
         let connected = handshake::session_state(&self.session.id);
-        self.sender
-            .control(Encoder::new().control(Kind::AgentSessionState, &connected))
-            .await;
+        self.sender.control(Encoder::new().control(Kind::AgentSessionState, &connected)).await;
         let version = self.session.node.agent_version.clone();
         let session_type = &self.session.plan.session_type;
         if session_type != "Port" || !version::at_least(&version, "2.3.672.0") {
@@ -322,4 +320,8 @@ struct PortSetting {
 }
 
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod throughput;

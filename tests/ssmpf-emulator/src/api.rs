@@ -40,10 +40,7 @@ pub(crate) struct ApiError {
 impl ApiError {
     /// Returns an error with a code and a text.
     pub(crate) fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            code: code.into(),
-            message: message.into(),
-        }
+        Self { code: code.into(), message: message.into() }
     }
 
     fn status(&self) -> StatusCode {
@@ -64,11 +61,7 @@ pub(crate) fn answer(head: &Parts, body: &[u8], state: &Arc<State>) -> Reply {
     let is_ssm = target.is_some();
     let result = match &operation {
         Some(operation) => admit(head, body, is_ssm, operation, state).and_then(|()| {
-            if is_ssm {
-                dispatch(operation, body, state)
-            } else {
-                sts::dispatch(operation, state)
-            }
+            if is_ssm { dispatch(operation, body, state) } else { sts::dispatch(operation, state) }
         }),
         None => Err(ApiError::new("UnknownOperationException", "")),
     };
@@ -83,11 +76,7 @@ pub(crate) fn answer(head: &Parts, body: &[u8], state: &Arc<State>) -> Reply {
     };
     tracing::info!(operation = %call.operation, error = ?call.error, "call");
     lock(&state.calls).push(call);
-    if is_ssm || action.is_none() {
-        json_reply(result)
-    } else {
-        sts::reply(result)
-    }
+    if is_ssm || action.is_none() { json_reply(result) } else { sts::reply(result) }
 }
 
 fn admit(
@@ -100,7 +89,9 @@ fn admit(
     if let Some(code) = lock(&state.service_faults).take(operation) {
         let message = match code.as_str() {
             "ThrottlingException" => "Rate exceeded".to_owned(),
-            "ExpiredTokenException" => "The security token included in the request is expired".into(),
+            "ExpiredTokenException" => {
+                "The security token included in the request is expired".into()
+            }
             "AccessDeniedException" => denied(&format!("ssm:{operation}"), "*", state),
             _ => format!("{operation} failed."),
         };
@@ -137,11 +128,7 @@ pub(crate) fn authenticate(
         let text = "The security token included in the request is invalid.";
         ApiError::new("UnrecognizedClientException", text)
     };
-    let key = state
-        .config
-        .credentials
-        .find(&authorization.access_key)
-        .ok_or_else(unrecognized)?;
+    let key = state.config.credentials.find(&authorization.access_key).ok_or_else(unrecognized)?;
     authorization
         .verify(request, &key.secret_key, &state.config.region, service, state.now())
         .map_err(incomplete)?;
@@ -222,7 +209,11 @@ fn epoch(time: Timestamp) -> Value {
 }
 
 /// Returns one page of `all` and the token of the next.
-fn page<T>(all: Vec<T>, most: usize, token: Option<&str>) -> Result<(Vec<T>, Option<String>), ApiError> {
+fn page<T>(
+    all: Vec<T>,
+    most: usize,
+    token: Option<&str>,
+) -> Result<(Vec<T>, Option<String>), ApiError> {
     let start = match token {
         None | Some("") => 0,
         Some(token) => token

@@ -1,7 +1,8 @@
 //! The program: starts a fleet and stays, runs a command against it, or shows what it is for.
 
 use clap::Parser;
-use std::process::ExitCode;
+use std::ffi::OsStr;
+use std::process::{Command as Process, ExitCode};
 use tracing_subscriber::EnvFilter;
 
 mod args;
@@ -10,13 +11,15 @@ mod exec;
 mod servers;
 mod up;
 
+use crate::emulator::Emulator;
 use args::{Args, Command};
 
 /// Runs the program.
 pub fn main() -> ExitCode {
     let args = Args::parse();
     let default = if args.quiet { "warn" } else { "info" };
-    let filter = EnvFilter::try_from_env("EMULATOR_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let filter =
+        EnvFilter::try_from_env("EMULATOR_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -31,6 +34,28 @@ pub fn main() -> ExitCode {
         eprintln!("error: {error}");
         ExitCode::FAILURE
     })
+}
+
+/// Returns a command that reaches the emulator, whatever this shell's own AWS settings are.
+fn client_command(program: &OsStr, emulator: &Emulator) -> Process {
+    let mut command = Process::new(program);
+    for name in [
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "AWS_ENDPOINT_URL_SSM",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    ] {
+        command.env_remove(name);
+    }
+    // A proxy could not reach this machine's loopback address.
+    for name in ["NO_PROXY", "no_proxy"] {
+        let before = std::env::var(name).map(|hosts| hosts + ",").unwrap_or_default();
+        command.env(name, before + "127.0.0.1,localhost");
+    }
+    command.envs(emulator.environment());
+    command
 }
 
 /// What a command returns.

@@ -105,17 +105,11 @@ pub(crate) fn plan(
     let port = |defaults: &[(&str, Option<&str>)], fixed: &[(&str, &str)]| {
         let mut properties = substitute(document.unwrap_or_default(), defaults, parameters)?;
         properties.extend(fixed.iter().map(|(key, value)| (key.to_string(), value.to_string())));
-        Ok(SessionPlan {
-            session_type: "Port".into(),
-            properties: Some(properties),
-        })
+        Ok(SessionPlan { session_type: "Port".into(), properties: Some(properties) })
     };
     let shell = |session_type: &str, defaults: &[(&str, Option<&str>)]| {
         substitute(document.unwrap_or_default(), defaults, parameters)?;
-        Ok(SessionPlan {
-            session_type: session_type.into(),
-            properties: None,
-        })
+        Ok(SessionPlan { session_type: session_type.into(), properties: None })
     };
     const FORWARDING: (&str, &str) = ("type", "LocalPortForwarding");
     const PORTS: [(&str, Option<&str>); 2] =
@@ -170,10 +164,7 @@ fn own_plan(document: &CustomDocument, parameters: &Parameters) -> Result<Sessio
         fix("type", Some(&document.r#type));
         fix("localPortNumber", Some(&"0".to_owned()));
     }
-    Ok(SessionPlan {
-        session_type: "Port".into(),
-        properties: Some(properties),
-    })
+    Ok(SessionPlan { session_type: "Port".into(), properties: Some(properties) })
 }
 
 /// Checks every parameter and fills in the defaults.
@@ -210,7 +201,9 @@ fn substitute(
             continue;
         }
         let Some(default) = default else {
-            return Err(invalid(format!("Parameter \"{name}\" is required by document {document}.")));
+            return Err(invalid(format!(
+                "Parameter \"{name}\" is required by document {document}."
+            )));
         };
         properties.insert(name.to_string(), default.to_string());
     }
@@ -242,7 +235,10 @@ mod tests {
     fn ssh_has_no_type() {
         let plan = plan(Some("AWS-StartSSHSession"), &parameters(&[]), &[]).unwrap();
         let properties = plan.properties.unwrap();
-        assert_eq!(properties.into_iter().collect::<Vec<_>>(), [("portNumber".into(), "22".into())]);
+        assert_eq!(
+            properties.into_iter().collect::<Vec<_>>(),
+            [("portNumber".into(), "22".into())]
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::credentials::{Credentials, KeyPair};
 use crate::documents::CustomDocument;
 use crate::faults::{Faults, LineFaults};
 use crate::fleet::{EcsService, Fleet, Host, Node, Route};
-use crate::gateway::relay::Absence;
+use crate::gateway::relay::{Absence, Policy};
 use crate::lock;
 use crate::server;
 use crate::session::{SessionInfo, SessionState};
@@ -40,7 +40,7 @@ impl Default for Builder {
                 credentials: Credentials::default(),
                 require_signed_upgrade: false,
                 token_life: Duration::from_secs(60),
-                absence: Absence::Hold(1000),
+                relay: Policy { absence: Absence::Hold(1000), closed_messages: 1 },
                 ended_gives_empty_token: false,
                 denied_actions: Vec::new(),
             },
@@ -59,8 +59,9 @@ impl Builder {
         self
     }
 
-    /// Adds a node.
+    /// Adds a node, in the place of one with the same id.
     pub fn node(mut self, node: Node) -> Self {
+        self.fleet.nodes.retain(|other| other.id != node.id);
         self.fleet.nodes.push(node);
         self
     }
@@ -145,7 +146,13 @@ impl Builder {
 
     /// Sets what happens to the agent's messages while no client is there.
     pub fn absence(mut self, absence: Absence) -> Self {
-        self.config.absence = absence;
+        self.config.relay.absence = absence;
+        self
+    }
+
+    /// Tells a client so many times that its session is over; 0 leaves it to the closed socket.
+    pub fn channel_closed_messages(mut self, times: usize) -> Self {
+        self.config.relay.closed_messages = times;
         self
     }
 
@@ -206,10 +213,7 @@ impl Builder {
             TcpListener::from_std(listener)?
         };
         let scheme = if tls.is_some() { "wss" } else { "ws" };
-        let config = Config {
-            region: self.fleet.region.clone(),
-            ..self.config
-        };
+        let config = Config { region: self.fleet.region.clone(), ..self.config };
         let state = Arc::new(State::new(
             config,
             self.fleet,
@@ -220,12 +224,7 @@ impl Builder {
         ));
         let acceptor = tls.as_ref().map(|tls| tls.acceptor.clone());
         runtime.spawn(server::serve(listener, acceptor, state.clone()));
-        Ok(Emulator {
-            state,
-            port,
-            tls,
-            runtime: Some(runtime),
-        })
+        Ok(Emulator { state, port, tls, runtime: Some(runtime) })
     }
 }
 

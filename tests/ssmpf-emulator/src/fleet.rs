@@ -156,12 +156,7 @@ impl Host {
 
     /// Returns a name that leads to `route`.
     pub fn with_route(name: impl Into<String>, port: Option<u16>, route: Route) -> Self {
-        Self {
-            name: name.into(),
-            port,
-            route,
-            resolves_to: None,
-        }
+        Self { name: name.into(), port, route, resolves_to: None }
     }
 }
 
@@ -249,8 +244,9 @@ impl Fleet {
 
     /// Maps a host; an earlier mapping of the same name and port is replaced.
     pub fn map(&mut self, host: Host) {
-        self.hosts
-            .retain(|known| !(known.name.eq_ignore_ascii_case(&host.name) && known.port == host.port));
+        self.hosts.retain(|known| {
+            !(known.name.eq_ignore_ascii_case(&host.name) && known.port == host.port)
+        });
         self.hosts.push(host);
     }
 }

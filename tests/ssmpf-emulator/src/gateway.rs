@@ -20,6 +20,8 @@ use crate::session::{Command, count};
 use crate::sigv4;
 use crate::state::State;
 
+mod alarm;
+mod passage;
 pub(crate) mod relay;
 mod wire;
 
@@ -99,9 +101,7 @@ fn json(code: StatusCode, message: &str) -> Reply {
     let text = serde_json::json!({ "message": message }).to_string();
     let mut reply = Response::new(Full::from(text));
     *reply.status_mut() = code;
-    reply
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply
 }
 
@@ -143,10 +143,7 @@ fn websocket_key(headers: &HeaderMap) -> Option<String> {
 async fn admit(mut websocket: WebSocketStream<Stream>, id: &str, signed: bool, state: &State) {
     let text = tokio::time::timeout(OPEN_TIMEOUT, first_text(&mut websocket)).await;
     let refusal = match text {
-        Ok(Some(text)) => match check_open(&text, id, state) {
-            Ok(()) => None,
-            Err(reason) => Some(reason),
-        },
+        Ok(Some(text)) => check_open(&text, id, state).err(),
         _ => Some("no OpenDataChannel"),
     };
     if let (None, Some(session)) = (refusal, state.session(id)) {
@@ -185,9 +182,5 @@ fn check_open(text: &str, id: &str, state: &State) -> Result<(), &'static str> {
     if open.client_instance_id.is_some() {
         return Err("agents do not connect from outside");
     }
-    if state.redeem_token(&open.token_value, id) {
-        Ok(())
-    } else {
-        Err("token is invalid")
-    }
+    if state.redeem_token(&open.token_value, id) { Ok(()) } else { Err("token is invalid") }
 }

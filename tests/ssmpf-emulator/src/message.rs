@@ -220,10 +220,7 @@ pub(crate) struct Encoder {
 impl Encoder {
     /// Returns an encoder with fresh message ids.
     pub(crate) fn new() -> Self {
-        Self {
-            buffer: BytesMut::new(),
-            ids: Rng::from_entropy(),
-        }
+        Self { buffer: BytesMut::new(), ids: Rng::from_entropy() }
     }
 
     /// Writes a message with exactly these fields.
@@ -265,14 +262,7 @@ impl Encoder {
 
     /// Returns the fields of a new message of the agent or the service.
     pub(crate) fn fields(&mut self, kind: Kind, flags: u64) -> Fields {
-        Fields {
-            kind,
-            sequence: 0,
-            flags,
-            id: self.ids.uuid(),
-            created: now_ms(),
-            payload_type: 0,
-        }
+        Fields { kind, sequence: 0, flags, id: self.ids.uuid(), created: now_ms(), payload_type: 0 }
     }
 
     /// Writes a message outside the number space.
@@ -346,16 +336,12 @@ pub(crate) fn acknowledged(payload: &[u8]) -> Option<i64> {
         #[serde(rename = "AcknowledgedMessageSequenceNumber")]
         sequence: i64,
     }
-    serde_json::from_slice::<Acknowledge>(payload)
-        .ok()
-        .map(|acknowledge| acknowledge.sequence)
+    serde_json::from_slice::<Acknowledge>(payload).ok().map(|acknowledge| acknowledge.sequence)
 }
 
 /// Returns the time in milliseconds since 1970.
 pub(crate) fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(1, |since| since.as_millis() as u64)
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_millis() as u64)
 }
 
 #[cfg(test)]

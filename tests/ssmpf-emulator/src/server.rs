@@ -64,7 +64,11 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         delegate!(self, poll_write, cx, bytes)
     }
 
@@ -125,7 +129,12 @@ async fn handle(request: Request<Incoming>, state: Arc<State>) -> Result<Reply, 
         Ok(body) => body.to_bytes(),
         Err(_) => return Ok(status(StatusCode::PAYLOAD_TOO_LARGE)),
     };
-    Ok(api::answer(&head, &body, &state))
+    let mut reply = api::answer(&head, &body, &state);
+    // Clients learn from it how wrong their clock is.
+    if let Ok(date) = state.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string().parse() {
+        reply.headers_mut().insert(http::header::DATE, date);
+    }
+    Ok(reply)
 }
 
 /// Returns a response without a body.

@@ -228,11 +228,8 @@ impl Session {
     pub(crate) fn set_connected(&self, connected: bool) {
         let mut progress = lock(&self.progress);
         if !progress.state.is_some_and(SessionState::is_over) {
-            progress.state = Some(if connected {
-                SessionState::Connected
-            } else {
-                SessionState::Disconnected
-            });
+            progress.state =
+                Some(if connected { SessionState::Connected } else { SessionState::Disconnected });
         }
     }
 

@@ -48,7 +48,9 @@ pub(crate) struct Request<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SignatureError {
     /// Not the form of an Authorization header.
-    #[error("Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.")]
+    #[error(
+        "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters."
+    )]
     Incomplete,
     /// The scope is for another Region or service.
     #[error("Credential should be scoped to a valid region and service: expected {expected}.")]
@@ -73,13 +75,7 @@ impl Authorization {
     /// Reads the Authorization header of a request; `None` if there is no such header.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Result<Self, SignatureError>> {
         let header = headers.get(http::header::AUTHORIZATION)?;
-        Some(
-            header
-                .to_str()
-                .ok()
-                .and_then(Self::parse)
-                .ok_or(SignatureError::Incomplete),
-        )
+        Some(header.to_str().ok().and_then(Self::parse).ok_or(SignatureError::Incomplete))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -162,8 +158,7 @@ impl Authorization {
                 vec![host.to_owned()]
             } else {
                 let all = request.headers.get_all(name.as_str()).iter();
-                all.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-                    .collect()
+                all.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
             };
             let words = |value: &String| value.split_whitespace().collect::<Vec<_>>().join(" ");
             let values: Vec<String> = values.iter().map(words).collect();

@@ -112,10 +112,7 @@ impl Decoder {
             let length = usize::from(u16::from_le_bytes([header[2], header[3]]));
             let stream = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
             if header[0] != 1 || header[1] > command::UPD {
-                return Err(ProtocolError {
-                    version: header[0],
-                    command: header[1],
-                });
+                return Err(ProtocolError { version: header[0], command: header[1] });
             }
             self.headers += 1;
             match header[1] {

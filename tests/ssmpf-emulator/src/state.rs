@@ -14,7 +14,7 @@ use crate::credentials::Credentials;
 use crate::documents::{Parameters, SessionPlan};
 use crate::faults::{Line, LineFaults, ServiceFaults};
 use crate::fleet::{Fleet, Node};
-use crate::gateway::relay::{Absence, Relay};
+use crate::gateway::relay::{Policy, Relay};
 use crate::lock;
 use crate::rng::Rng;
 use crate::session::{NewSession, Session};
@@ -33,7 +33,7 @@ pub(crate) struct Config {
     /// Whether an unsigned websocket upgrade is refused.
     pub(crate) require_signed_upgrade: bool,
     pub(crate) token_life: Duration,
-    pub(crate) absence: Absence,
+    pub(crate) relay: Policy,
     /// Whether resuming an ended session gives an empty token instead of an error.
     pub(crate) ended_gives_empty_token: bool,
     /// IAM actions that are not allowed.
@@ -140,7 +140,7 @@ impl State {
             parameters = ?session.parameters, "session started"
         );
         lock(&self.sessions).push(session.clone());
-        let relay = Relay::new(session.clone(), self.config.absence, from_agent, to_agent, orders);
+        let relay = Relay::new(session.clone(), self.config.relay, from_agent, to_agent, orders);
         let options = lock(&self.agent_options).clone();
         let agent = Agent::new(session.clone(), self.clone(), options, to_gateway, ends);
         self.runtime.spawn(relay.run());
@@ -151,10 +151,8 @@ impl State {
     /// Returns a new token for one connection to a session.
     pub(crate) fn issue_token(&self, session: &str) -> String {
         let token = lock(&self.rng).text(248, ALPHABET);
-        let entry = Token {
-            session: session.to_owned(),
-            expires: Instant::now() + self.config.token_life,
-        };
+        let entry =
+            Token { session: session.to_owned(), expires: Instant::now() + self.config.token_life };
         let mut tokens = lock(&self.tokens);
         tokens.retain(|_, token| token.expires > Instant::now());
         tokens.insert(token.clone(), entry);

@@ -54,7 +54,12 @@ pub(crate) struct TestClient {
 }
 
 /// Starts a session the way the API does, without a signature.
-pub(crate) fn start(emulator: &Emulator, target: &str, document: &str, given: &[(&str, &str)]) -> String {
+pub(crate) fn start(
+    emulator: &Emulator,
+    target: &str,
+    document: &str,
+    given: &[(&str, &str)],
+) -> String {
     let parameters: Parameters =
         given.iter().map(|(key, value)| (key.to_string(), vec![value.to_string()])).collect();
     let state = emulator.state();
@@ -145,6 +150,12 @@ impl TestClient {
         self.put(raw).await;
     }
 
+    /// Sends a message that has its number already, and again until it is acknowledged.
+    pub(crate) async fn put_numbered(&mut self, sequence: i64, raw: Bytes) {
+        self.sent.insert(sequence, raw.clone());
+        self.put(raw).await;
+    }
+
     /// Sends everything again that `send` sent and the agent did not acknowledge.
     pub(crate) async fn resend(&mut self) {
         for raw in self.sent.values().cloned().collect::<Vec<_>>() {
@@ -232,7 +243,8 @@ impl TestClient {
             }
             Kind::OutputStreamData if self.acknowledges => {
                 assert!(message.digest_matches());
-                let acknowledge = self.encoder.acknowledge(message.kind, message.id, message.sequence);
+                let acknowledge =
+                    self.encoder.acknowledge(message.kind, message.id, message.sequence);
                 self.put(acknowledge).await;
                 if message.sequence >= self.expected {
                     self.early.insert(message.sequence, message);
@@ -278,8 +290,12 @@ async fn dial(emulator: &Emulator, session: &str) -> WebSocketStream<MaybeTlsStr
 }
 
 /// Dials a stream URL and opens the data channel.
-pub(crate) async fn connect_with(url: &str, token: &str) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
-    let (mut websocket, _) = tokio_tungstenite::connect_async_with_config(url, None, true).await.unwrap();
+pub(crate) async fn connect_with(
+    url: &str,
+    token: &str,
+) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    let (mut websocket, _) =
+        tokio_tungstenite::connect_async_with_config(url, None, true).await.unwrap();
     let open = format!(
         r#"{{"MessageSchemaVersion":"1.0","RequestId":"{}","TokenValue":"{token}","ClientId":"{}","ClientVersion":"1.2.764.0"}}"#,
         uuid::Uuid::new_v4(),

@@ -24,16 +24,11 @@ impl Tls {
     /// Makes an authority and a certificate for this machine's loopback names.
     pub(crate) fn new() -> io::Result<Self> {
         let (authority_pem, config) = certificates().map_err(io::Error::other)?;
-        let mut bundle = tempfile::Builder::new()
-            .prefix("ssmpf-emulator-ca-")
-            .suffix(".pem")
-            .tempfile()?;
+        let mut bundle =
+            tempfile::Builder::new().prefix("ssmpf-emulator-ca-").suffix(".pem").tempfile()?;
         bundle.write_all(authority_pem.as_bytes())?;
         bundle.flush()?;
-        Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-            bundle,
-        })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), bundle })
     }
 
     /// Returns where the authority's certificate is.

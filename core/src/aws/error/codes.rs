@@ -42,11 +42,11 @@ const DENIED: [&str; 4] =
     ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "NotAuthorized"];
 
 /// What to do about a wrong clock.
-pub(crate) const CLOCK_HINT: &str =
+pub const CLOCK_HINT: &str =
     "set the clock, or let it be set over the network; AWS allows five minutes";
 
 /// Reads out of the service's own `text` that the clock is wrong, where no `Date` could be measured.
-pub(crate) fn clock_complaint(text: &str) -> Option<&'static str> {
+pub fn clock_complaint(text: &str) -> Option<&'static str> {
     let complains =
         text.contains("Signature expired") || text.contains("Signature not yet current");
     complains.then_some("more than five minutes off")

@@ -30,6 +30,18 @@ pub(super) fn explain(error: &(dyn Error + 'static), around: &Surroundings) -> A
     let sign_in = |message: String| {
         AwsFailure::new(ErrorKind::SignInRequired, Verdict::SignIn, message, around.sign_in.clone())
     };
+    let configuration = |message: String| {
+        let profile = around.profile.as_deref().unwrap_or("default");
+        AwsFailure::new(
+            ErrorKind::SignInRequired,
+            Verdict::SignIn,
+            message,
+            format!(
+                "look at it in the AWS configuration files; `aws configure list --profile {profile}` \
+                 shows where its values come from"
+            ),
+        )
+    };
     let mut failure = if transport::is_network(error) {
         let peer = Peer { what: "the AWS sign-in service", host: None };
         transport::explain(error, &peer)
@@ -53,13 +65,17 @@ pub(super) fn explain(error: &(dyn Error + 'static), around: &Surroundings) -> A
              used by this release: sign in with the AWS CLI and use \
              `aws configure export-credentials`",
         )
-    } else if says(&[
-        "was not defined",
-        "did not contain credential",
-        "could not be built",
-        "invalid",
-    ]) {
-        sign_in(format!("the configuration{of_profile} does not lead to credentials"))
+    } else if variant(error, |e| matches!(e, CredentialsError::InvalidConfiguration(_)))
+        || says(&["was not defined", "did not contain credential", "invalid json"])
+    {
+        configuration(format!("the configuration{of_profile} does not lead to credentials"))
+    } else if variant(error, |e| matches!(e, CredentialsError::CredentialsNotLoaded(_))) {
+        match &around.profile {
+            Some(profile) => configuration(format!("profile `{profile}` has no credentials")),
+            None => sign_in("there are no AWS credentials".to_owned()),
+        }
+    } else if variant(error, |e| matches!(e, CredentialsError::ProviderTimedOut(_))) {
+        sign_in(format!("the credentials{of_profile} took too long to load"))
     } else if around.profile.is_some() {
         sign_in(format!("the credentials{of_profile} could not be loaded"))
     } else {
@@ -67,6 +83,11 @@ pub(super) fn explain(error: &(dyn Error + 'static), around: &Surroundings) -> A
     };
     failure.causes = texts;
     failure
+}
+
+fn variant(error: &(dyn Error + 'static), test: impl Fn(&CredentialsError) -> bool) -> bool {
+    // The outermost says "a provider failed"; what decides lies anywhere beneath.
+    transport::chain(error).any(|error| error.downcast_ref().is_some_and(&test))
 }
 
 #[cfg(test)]
@@ -96,6 +117,20 @@ mod tests {
         let failure = explained("nothing", None);
         assert_eq!(failure.message, "there are no AWS credentials");
         assert_eq!(failure.hint.as_deref(), Some("sign in"));
+    }
+
+    #[test]
+    fn a_profile_without_credentials_is_told_from_one_that_fails() {
+        let around = Surroundings { profile: Some("prod".to_owned()), ..Surroundings::default() };
+        let failure = explain(&CredentialsError::not_loaded_no_source(), &around);
+        assert_eq!(failure.message, "profile `prod` has no credentials");
+        let failure = explain(&CredentialsError::invalid_configuration("a loop"), &around);
+        assert_eq!(
+            failure.message,
+            "the configuration of profile `prod` does not lead to credentials"
+        );
+        let failure = explain(&CredentialsError::provider_error("InvalidAction"), &around);
+        assert_eq!(failure.message, "the credentials of profile `prod` could not be loaded");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!
 //! The SDK models only a few errors, so decisions follow the error *code*, never an enum variant.
 
-pub(crate) mod codes;
+mod codes;
 mod credentials;
 mod transport;
 
@@ -18,6 +18,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use ssmpf_schema::ErrorKind;
 
+pub use codes::{CLOCK_HINT, clock_complaint};
 pub use transport::Peer;
 
 /// What to do after a failure, for something that would like to go on.

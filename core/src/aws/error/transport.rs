@@ -41,7 +41,7 @@ pub(super) fn chain<'a>(
 }
 
 /// What the layers in between say, which is nothing.
-const EMPTY_WORDS: [&str; 9] = [
+const EMPTY_WORDS: [&str; 11] = [
     "dispatch failure",
     "service error",
     "response error",
@@ -51,6 +51,8 @@ const EMPTY_WORDS: [&str; 9] = [
     "client error (Connect)",
     "tcp connect error",
     "an error occurred while loading credentials",
+    "an error occurred while loading an access token",
+    "the credential provider was not enabled",
 ];
 
 /// Returns the texts of an error and what lies beneath it, without repetitions and empty words.
@@ -88,8 +90,13 @@ pub(super) fn explain(error: &(dyn Error + 'static), peer: &Peer<'_>) -> AwsFail
         tls_failed(tls, peer)
     } else if says("proxy authorization required") {
         network(
-            format!("the proxy wants a user name and password before it connects to {peer}"),
+            format!("the proxy wants a user name and password; it did not connect to {peer}"),
             "put them into HTTPS_PROXY: http://user:password@proxy:port",
+        )
+    } else if says("failed to create underlying connection") {
+        network(
+            format!("the proxy could not be reached, so neither could {peer}"),
+            "check HTTPS_PROXY; NO_PROXY names hosts that are reached without it",
         )
     } else if says("tunnel error") {
         network(

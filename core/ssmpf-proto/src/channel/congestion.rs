@@ -20,6 +20,8 @@ pub struct Congestion {
     round_rtt: Option<Duration>,
     /// Whether the window, and not the application, was the limit in this round.
     limited: bool,
+    /// The same for the round before, whose messages are acknowledged in this one.
+    was_limited: bool,
     /// Losses of transmissions before this one have been answered.
     reduced_until: u64,
 }
@@ -33,6 +35,7 @@ impl Congestion {
             round_end: 0,
             round_rtt: None,
             limited: false,
+            was_limited: false,
             reduced_until: 0,
         }
     }
@@ -59,7 +62,7 @@ impl Congestion {
         if let Some(rtt) = sample {
             self.round_rtt = Some(self.round_rtt.map_or(rtt, |least| least.min(rtt)));
         }
-        if self.slow_start && self.limited {
+        if self.slow_start && (self.limited || self.was_limited) {
             self.grow(bytes);
         }
         if transmission < self.round_end {
@@ -70,7 +73,7 @@ impl Congestion {
         }
         self.round_end = next_transmission;
         self.round_rtt = None;
-        self.limited = false;
+        self.was_limited = std::mem::take(&mut self.limited);
     }
 
     fn end_round(&mut self, queueing: Duration, base: Duration) {
@@ -134,6 +137,20 @@ mod tests {
             round(&mut congestion, &mut tx, 41 * MS);
         }
         assert!(congestion.window() >= 1024 * 1024, "{}", congestion.window());
+    }
+
+    #[test]
+    fn acknowledgements_that_come_all_at_once_open_the_window_as_well() {
+        let (mut congestion, mut tx) = (Congestion::new(), 0);
+        for _ in 0..4 {
+            congestion.note_limited();
+            let next = tx + congestion.window() as u64 / 1024;
+            for transmission in tx..next {
+                congestion.on_ack(1024, transmission, next, Some(40 * MS), Some(40 * MS));
+            }
+            tx = next;
+        }
+        assert!(congestion.window() >= 3 * 1024 * 1024, "{}", congestion.window());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Messages received out of order, held until the gap before them closes.
+//! Messages received out of order, held until the gap before them closes and clients have room.
 //!
 //! The agent numbers its messages from 0 and repeats each one until it is acknowledged, so
 //! duplicates are normal: they deliver nothing and are acknowledged again. A message in this
@@ -70,6 +70,11 @@ impl Incoming {
         Accepted::New
     }
 
+    /// Whether the next message in order is there.
+    pub fn has_next(&self) -> bool {
+        self.held.contains_key(&self.expected)
+    }
+
     /// Takes the next message in order, if it is there.
     pub fn next(&mut self) -> Option<(PayloadType, Bytes)> {
         let (payload_type, payload) = self.held.remove(&self.expected)?;
@@ -91,7 +96,7 @@ impl Incoming {
         Some(Gap { missing, heals_in })
     }
 
-    /// Bytes held out of order.
+    /// Bytes held, out of order or not taken yet.
     pub fn held_bytes(&self) -> usize {
         self.held_bytes
     }

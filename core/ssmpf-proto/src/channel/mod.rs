@@ -93,6 +93,8 @@ struct PendingAck {
 pub struct ChannelStats {
     /// Messages received, duplicates included.
     pub messages_received: u64,
+    /// Payload bytes of new messages received.
+    pub bytes_received: u64,
     /// Messages that had been received before.
     pub duplicates: u64,
     /// Messages sent, repeats included.
@@ -118,7 +120,7 @@ pub struct Channel {
     rtt: Rtt,
     congestion: Congestion,
     payload_size: PayloadSize,
-    /// Timeouts in a row without an acknowledgement, and when the last one was.
+    /// Timeouts since the last measured acknowledgement, and when the last one was.
     timeouts: u32,
     last_timeout: Option<Instant>,
 
@@ -200,7 +202,8 @@ impl Channel {
         self.congestion.on_reconnect(self.outgoing.next_transmission());
     }
 
-    /// Takes one websocket message. What it brings, in order, goes to `arrivals`.
+    /// Takes one websocket message. Stream data waits for [`Channel::deliver_next`]; what ends the
+    /// channel goes to `arrivals` at once, behind all that waits.
     ///
     /// # Errors
     ///
@@ -216,11 +219,12 @@ impl Channel {
         }
         let message = Message::decode(bytes)?;
         match message.header.message_type {
-            MessageType::OutputStreamData => self.handle_stream_data(message, arrivals),
+            MessageType::OutputStreamData => self.handle_stream_data(message),
             MessageType::Acknowledge => self.handle_acknowledge(&message.payload, now),
             MessageType::ChannelClosed => {
                 let closed: ChannelClosed =
                     serde_json::from_slice(&message.payload).unwrap_or_default();
+                while self.deliver_next(arrivals).is_some() {}
                 self.close(CloseReason::ByService { output: closed.output }, arrivals);
                 Ok(())
             }
@@ -236,39 +240,45 @@ impl Channel {
         }
     }
 
-    fn handle_stream_data(
-        &mut self,
-        message: Message,
-        arrivals: &mut VecDeque<Arrival>,
-    ) -> Result<(), MessageError> {
+    fn handle_stream_data(&mut self, message: Message) -> Result<(), MessageError> {
         let Header { sequence, id, payload_type, message_type, .. } = message.header;
         if sequence < 0 {
             return Err(MessageError::NegativeSequence(sequence));
         }
         self.paused_until = None;
         self.stats.messages_received += 1;
+        let length = message.payload.len() as u64;
         match self.incoming.accept(sequence, payload_type, message.payload) {
             Accepted::TooFarAhead => return Err(MessageError::TooFarAhead(sequence)),
             Accepted::Duplicate => self.stats.duplicates += 1,
-            Accepted::New => {}
+            Accepted::New => self.stats.bytes_received += length,
         }
         if self.acks.len() >= config::ACK_QUEUE {
             self.acks.pop_front();
             self.stats.acks_dropped += 1;
         }
         self.acks.push_back(PendingAck { message_type, id, sequence });
-
-        let mut result = Ok(());
-        while self.state != State::Closed
-            && let Some((payload_type, payload)) = self.incoming.next()
-        {
-            let delivered = self.deliver(payload_type, payload, arrivals);
-            result = result.and(delivered);
-        }
-        result
+        Ok(())
     }
 
-    /// Acts on the next message in order.
+    /// Whether [`Channel::deliver_next`] has something to act on.
+    pub fn has_deliverable(&self) -> bool {
+        self.state != State::Closed && self.incoming.has_next()
+    }
+
+    /// Acts on the next message in order; what it brings goes to `arrivals`. `None`: it is not
+    /// there yet.
+    pub fn deliver_next(
+        &mut self,
+        arrivals: &mut VecDeque<Arrival>,
+    ) -> Option<Result<(), MessageError>> {
+        if self.state == State::Closed {
+            return None;
+        }
+        let (payload_type, payload) = self.incoming.next()?;
+        Some(self.deliver(payload_type, payload, arrivals))
+    }
+
     fn deliver(
         &mut self,
         payload_type: PayloadType,
@@ -334,10 +344,12 @@ impl Channel {
         })?;
         self.paused_until = None;
         let Some(settled) = self.outgoing.acknowledge(ack.sequence, now) else { return Ok(()) };
-        self.timeouts = 0;
         self.payload_size.on_ack(ack.sequence);
         if let Some(rtt) = settled.rtt {
             self.rtt.sample(rtt, now);
+            // Only an answer that was measured shows that the timeout has become right: one to a
+            // repeated message may have been under way all the time (Karn's rule).
+            self.timeouts = 0;
         }
         self.congestion.on_ack(
             settled.bytes,
@@ -353,12 +365,15 @@ impl Channel {
     }
 
     fn handle_loss(&mut self, lost: Lost, now: Instant) {
-        self.congestion.on_loss(lost.transmission, self.outgoing.next_transmission());
-        self.shrink_lost_probe(Some(lost.sequence), now);
+        // A probe that got lost says something about its size, not about the window.
+        if !self.shrink_lost_probe(Some(lost.sequence), now) {
+            self.congestion.on_loss(lost.transmission, self.outgoing.next_transmission());
+        }
     }
 
-    /// Repeats a lost probe of the payload size without its padding. `None`: all was lost.
-    fn shrink_lost_probe(&mut self, sequence: Option<i64>, now: Instant) {
+    /// Repeats a lost probe of the payload size without its padding. `None`: all was lost. Returns
+    /// whether there was one.
+    fn shrink_lost_probe(&mut self, sequence: Option<i64>, now: Instant) -> bool {
         let lost = match sequence {
             Some(sequence) => self.payload_size.on_loss(sequence, now).then_some(sequence),
             None => self.payload_size.lose_probe(now),
@@ -368,6 +383,7 @@ impl Channel {
                 self.stream_data(sequence, PayloadType::SIZE, &payload_size::small_probe(), now);
             self.outgoing.replace(sequence, message);
         }
+        lost.is_some()
     }
 
     /// Queues a control flag. Returns its number, for [`Channel::is_acknowledged`].
@@ -516,9 +532,9 @@ impl Channel {
         if self.resend_at().is_some_and(|at| at <= now)
             && let Some(lost) = self.outgoing.lose_oldest()
         {
-            self.shrink_lost_probe(Some(lost.sequence), now);
+            let was_probe = self.shrink_lost_probe(Some(lost.sequence), now);
             // One late answer says little; a second in a row is congestion.
-            if self.timeouts > 0 {
+            if self.timeouts > 0 && !was_probe {
                 self.congestion.on_loss(lost.transmission, self.outgoing.next_transmission());
             }
             self.timeouts += 1;

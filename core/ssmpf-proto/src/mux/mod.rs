@@ -28,6 +28,17 @@ const LEAST_PIECE: usize = 256;
 /// Bound of the streams remembered only until their FIN comes.
 const MAX_UNHEARD: usize = 4 * config::MAX_STREAMS;
 
+/// How a stream that has received nothing stands in the row of dials, least suspect first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Suspicion {
+    /// A later one was dialled already.
+    Passed,
+    /// Perhaps not dialled yet; its client has gone.
+    Next,
+    /// Perhaps not dialled yet, and its client waits.
+    NextToAnswer,
+}
+
 /// The streams of one session and the frames waiting to leave.
 #[derive(Debug)]
 pub struct Mux {
@@ -73,9 +84,13 @@ impl Mux {
     /// # Errors
     ///
     /// [`OpenError::TooManyStreams`] or [`OpenError::IdsUsedUp`].
-    pub fn open(&mut self, now: Instant) -> Result<StreamId, OpenError> {
+    pub fn open(
+        &mut self,
+        now: Instant,
+        events: &mut VecDeque<Event>,
+    ) -> Result<StreamId, OpenError> {
         if self.streams.len() >= config::MAX_STREAMS {
-            self.close_longest_half_closed(now)?;
+            self.close_longest_half_closed(now, events)?;
         }
         if self.control.len() >= 4 * config::MAX_STREAMS {
             return Err(OpenError::TooManyStreams);
@@ -88,13 +103,20 @@ impl Mux {
     }
 
     /// Makes room by closing the stream whose client has been finished for the longest time.
-    fn close_longest_half_closed(&mut self, now: Instant) -> Result<(), OpenError> {
+    fn close_longest_half_closed(
+        &mut self,
+        now: Instant,
+        events: &mut VecDeque<Event>,
+    ) -> Result<(), OpenError> {
         let longest = self
             .streams
             .iter()
             .filter_map(|(id, stream)| Some((stream.idle_since_finish(now)?, *id)))
             .max();
         let (_, id) = longest.ok_or(OpenError::TooManyStreams)?;
+        if self.streams.get(&id).is_some_and(|stream| !stream.closing) {
+            events.push_back(Event::Finished { stream: StreamId(id) });
+        }
         self.close(StreamId(id));
         Ok(())
     }
@@ -128,7 +150,9 @@ impl Mux {
         if let Some(stream) = self.streams.get_mut(&id.0) {
             stream.finished_at.get_or_insert(now);
             stream.last_received.get_or_insert(now);
-            self.half_close_at.get_or_insert(now + config::HALF_CLOSE_IDLE);
+            let wait = stream.half_close_wait();
+            let at = self.half_close_at.get_or_insert(now + wait);
+            *at = (*at).min(now + wait);
         }
     }
 
@@ -177,8 +201,13 @@ impl Mux {
                 Piece::Data(id, data) => {
                     if let Some(stream) = self.streams.get_mut(&id) {
                         stream.received = true;
+                        stream.unanswered = false;
                         self.dialled = self.dialled.max(id);
                         stream.last_received = Some(now);
+                        if stream.finished_at.is_some() {
+                            let at = now + stream.half_close_wait();
+                            self.half_close_at = self.half_close_at.map(|due| due.min(at));
+                        }
                         if !stream.closing {
                             events.push_back(Event::Data { stream: StreamId(id), bytes: data });
                         }
@@ -196,9 +225,12 @@ impl Mux {
         let refused = self.take_refusal(id);
         self.dialled = self.dialled.max(id);
         self.unheard.remove(&id);
-        let Some(stream) = self.streams.get(&id) else { return };
-        let closing = stream.closing;
+        let closing = self.streams.get(&id).is_none_or(|stream| stream.closing);
         self.remove(id);
+        if self.refusals > 0 {
+            // Without a suspect left, the announcement was taken for another's.
+            self.refusals = self.refusals.min(self.suspicions().count());
+        }
         if !closing {
             let stream = StreamId(id);
             events.push_back(if refused {
@@ -213,20 +245,33 @@ impl Mux {
     ///
     /// The announcement names no stream, but the agent dials one at a time, in the order of the
     /// ids, and closes the failed one before it dials the next. So it is none that has received
-    /// data, and none before one that is known to have been dialled, unless no other is left.
+    /// data, and none before one that is known to have been dialled. Of those left, one whose
+    /// client waits for an answer is taken before one whose client has gone, which may be an
+    /// upload that went well.
     fn take_refusal(&mut self, id: u32) -> bool {
-        if self.refusals == 0 || !self.is_unheard(id) {
-            return false;
-        }
-        let later = |other: &u32| *other > self.dialled && self.is_unheard(*other);
-        let refused = id > self.dialled || !self.streams.keys().chain(&self.unheard).any(later);
+        let Some(rank) = self.suspicion(id).filter(|_| self.refusals > 0) else { return false };
+        let refused = self.suspicions().all(|other| other <= rank);
         self.refusals -= usize::from(refused);
         refused
     }
 
-    /// Whether the agent has sent nothing for this stream, which is open or was closed by us.
-    fn is_unheard(&self, id: u32) -> bool {
-        self.unheard.contains(&id) || self.streams.get(&id).is_some_and(|stream| !stream.received)
+    fn suspicions(&self) -> impl Iterator<Item = Suspicion> {
+        self.streams.keys().chain(&self.unheard).filter_map(|id| self.suspicion(*id))
+    }
+
+    /// How likely it is that the dial of this stream failed; `None` if it did not.
+    fn suspicion(&self, id: u32) -> Option<Suspicion> {
+        let waits = match self.streams.get(&id) {
+            Some(stream) if stream.received => return None,
+            Some(stream) => !stream.closing,
+            None if self.unheard.contains(&id) => false,
+            None => return None,
+        };
+        Some(match (id > self.dialled, waits) {
+            (true, true) => Suspicion::NextToAnswer,
+            (true, false) => Suspicion::Next,
+            (false, _) => Suspicion::Passed,
+        })
     }
 
     /// The agent could not connect to the destination for one of the streams.

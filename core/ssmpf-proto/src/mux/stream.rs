@@ -19,6 +19,8 @@ pub(crate) struct Stream {
     pub waiting: bool,
     /// Whether the server has sent anything: then it was dialled.
     pub received: bool,
+    /// Whether the client has sent something since the server last did.
+    pub unanswered: bool,
     /// When the client half-closed.
     pub finished_at: Option<Instant>,
     /// When the server last sent something.
@@ -42,6 +44,7 @@ impl Stream {
 
     pub fn push(&mut self, bytes: Bytes) {
         self.queued += bytes.len();
+        self.unanswered = true;
         self.queue.push_back(bytes);
     }
 
@@ -70,7 +73,12 @@ impl Stream {
 
     /// When the held half-close becomes a full one.
     pub fn half_close_deadline(&self, now: Instant) -> Option<Instant> {
-        self.silent_until(now, config::HALF_CLOSE_IDLE)
+        self.silent_until(now, self.half_close_wait())
+    }
+
+    /// How long a half-close is held while the server is silent.
+    pub fn half_close_wait(&self) -> Duration {
+        if self.unanswered { config::HALF_CLOSE_IDLE } else { config::HALF_CLOSE_ANSWERED }
     }
 
     /// When `wait` will have passed since the client finished and the server last spoke.

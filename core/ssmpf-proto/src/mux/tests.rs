@@ -15,7 +15,7 @@ impl Side {
     }
 
     fn open(&mut self) -> StreamId {
-        self.mux.open(self.now).unwrap()
+        self.mux.open(self.now, &mut self.events).unwrap()
     }
 
     fn fill(&mut self, room: usize) -> BytesMut {
@@ -110,19 +110,19 @@ fn a_half_close_is_held_until_the_server_has_finished() {
 fn a_half_close_nobody_answers_becomes_a_full_one() {
     let mut side = Side::new();
     let stream = side.open();
+    side.mux.write(stream, "question".into());
     side.fill(1024);
     side.mux.finish(stream, side.now);
     let deadline = side.mux.poll_timeout().unwrap();
     assert_eq!(deadline, side.now + config::HALF_CLOSE_IDLE);
 
-    // The server still talks half-way: the wait begins anew.
+    // The server answers half-way: the wait begins anew, and is shorter.
     side.now += config::HALF_CLOSE_IDLE / 2;
     side.receive(&[(FrameHeader::data(1, stream.0), b".")]);
-    side.mux.handle_timeout(deadline, &mut side.events);
-    assert_eq!(side.mux.len(), 1);
-
     let later = side.mux.poll_timeout().unwrap();
-    assert_eq!(later, side.now + config::HALF_CLOSE_IDLE);
+    assert_eq!(later, side.now + config::HALF_CLOSE_ANSWERED);
+    side.mux.handle_timeout(later - Duration::from_millis(1), &mut side.events);
+    assert_eq!(side.mux.len(), 1);
     side.mux.handle_timeout(later, &mut side.events);
     assert!(side.mux.is_empty());
     assert_eq!(frames(&side.fill(1024)), [Piece::Fin(stream.0)]);
@@ -151,8 +151,26 @@ fn a_dial_failure_of_a_client_that_has_left_blames_nobody_else() {
     side.fill(1024);
     side.mux.handle_refusal();
     side.receive_fin(left);
+    side.receive(&[(FrameHeader::data(2, other.0), b"hi")]);
     side.receive_fin(other);
-    assert_eq!(side.events(), [Event::Finished { stream: other }]);
+    assert_eq!(side.events()[1..], [Event::Finished { stream: other }]);
+
+    let next = side.open();
+    side.receive_fin(next);
+    assert_eq!(side.events(), [Event::Finished { stream: next }]);
+}
+
+#[test]
+fn a_dial_failure_is_not_that_of_an_upload_that_has_ended() {
+    let mut side = Side::new();
+    let (uploaded, failed) = (side.open(), side.open());
+    side.mux.write(uploaded, "log line".into());
+    side.mux.close(uploaded);
+    side.fill(1024);
+    side.mux.handle_refusal();
+    side.receive_fin(uploaded);
+    side.receive_fin(failed);
+    assert_eq!(side.events()[1..], [Event::Refused { stream: failed }]);
 }
 
 #[test]
@@ -195,7 +213,7 @@ fn keepalive_frames_leave_on_time_and_never_pile_up() {
 fn too_many_streams_close_the_longest_finished_or_refuse() {
     let mut side = Side::new();
     let streams: Vec<_> = (0..config::MAX_STREAMS).map(|_| side.open()).collect();
-    assert_eq!(side.mux.open(side.now), Err(OpenError::TooManyStreams));
+    assert_eq!(side.mux.open(side.now, &mut side.events), Err(OpenError::TooManyStreams));
 
     side.mux.finish(streams[7], side.now);
     side.now += Duration::from_secs(1);

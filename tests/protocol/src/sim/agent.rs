@@ -8,9 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use ssmpf_proto::message::{
-    Header, Message, MessageType, Payload, PayloadType, encode,
-};
+use ssmpf_proto::message::{Header, Message, MessageType, Payload, PayloadType, encode};
 use uuid::Uuid;
 
 use super::basic_server::BasicServer;

@@ -71,7 +71,11 @@ impl App {
     /// # Errors
     ///
     /// A sentence when the session refuses.
-    pub fn open(&mut self, session: &mut PortSession, now: (Time, std::time::Instant)) -> Result<bool, String> {
+    pub fn open(
+        &mut self,
+        session: &mut PortSession,
+        now: (Time, std::time::Instant),
+    ) -> Result<bool, String> {
         if self.stream.is_some() || self.opens_at > now.0 {
             return Ok(false);
         }
@@ -191,7 +195,8 @@ impl App {
         }
         let partly = matches!(plan, Plan::Vanish { .. } | Plan::SlowClient { .. });
         let down_ok = partly || self.received == plan.download();
-        let up_ok = matches!(plan, Plan::Refused { .. } | Plan::Vanish { .. }) || read == plan.upload();
+        let up_ok =
+            matches!(plan, Plan::Refused { .. } | Plan::Vanish { .. }) || read == plan.upload();
         if down_ok && up_ok {
             return Ok(());
         }

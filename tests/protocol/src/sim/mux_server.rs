@@ -130,8 +130,7 @@ impl MuxServer {
             return Err(format!("stream {id} is not the next one"));
         }
         self.opened += 1;
-        let stream =
-            Stream { early: VecDeque::new(), destination: None, client_closed: false };
+        let stream = Stream { early: VecDeque::new(), destination: None, client_closed: false };
         self.streams.insert(id, stream);
         self.accepted.push_back(id);
         Ok(())

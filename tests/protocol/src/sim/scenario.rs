@@ -153,6 +153,7 @@ impl Scenario {
         let limit = *[1024, 2000, 4096, 8192, 20_000].get(rng.random_range(0..5)).expect("five");
         let action = if rng.random() { TooLarge::Dropped } else { TooLarge::Closes };
         self.payload_limit = Some((limit, action));
+        self.chunk = self.chunk.max(500);
         self.clients.push((6 * SECOND, Plan::Upload { bytes: rng.random_range(100_000..600_000) }));
         self
     }
@@ -161,8 +162,8 @@ impl Scenario {
     #[must_use]
     pub fn with_slow_client(mut self) -> Self {
         let mut rng = self.rng(4);
-        self.config.receive_budget = 64 * 1024;
-        let bytes = rng.random_range(10_000..200_000);
+        self.config.receive_budget = 256 * 1024;
+        let bytes = rng.random_range(50_000..600_000);
         self.clients.insert(0, (Time::ZERO, Plan::SlowClient { bytes }));
         self
     }

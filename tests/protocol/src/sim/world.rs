@@ -20,9 +20,9 @@ use super::{MS, SECOND, Time};
 /// Bytes in the client's socket that make the agent's socket full.
 const SOCKET: usize = 256 * 1024;
 /// Most calls of `handle_timeout` in one virtual second.
-const TIMEOUTS_PER_SECOND: u32 = 300;
+const TIMEOUTS_PER_SECOND: u32 = 600;
 /// Most calls of `handle_timeout` at one moment.
-const TIMEOUTS_AT_ONCE: u32 = 3;
+const TIMEOUTS_AT_ONCE: u32 = 64;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +151,10 @@ impl World {
     /// A sentence about the first thing that went wrong.
     pub fn run(mut self) -> Result<Outcome, String> {
         let result = self.run_to_end();
-        result.map_err(|error| format!("seed {}: at {:?}: {error}", self.scenario.seed, self.now))
+        result.map_err(|error| {
+            let stats = self.session.stats();
+            format!("seed {}: at {:?}: {error}; {stats:?}", self.scenario.seed, self.now)
+        })
     }
 
     fn run_to_end(&mut self) -> Result<Outcome, String> {
@@ -212,7 +215,7 @@ impl World {
         ];
         let next = candidates.into_iter().flatten().min().ok_or("nothing will ever happen")?;
         if next > self.scenario.limit {
-            return Err(format!("stuck: {:?} {:?}", self.session.stats(), self.apps));
+            return Err(format!("stuck: {:?}", self.apps));
         }
         self.now = self.now.max(next);
         let instant = self.instant();

@@ -39,11 +39,7 @@ pub(super) struct Basic {
 impl Basic {
     /// Dials the destination.
     pub(super) async fn start(setting: PortSetting, forwards: bool) -> io::Result<Self> {
-        let mut basic = Self {
-            setting: Arc::new(setting),
-            forwards,
-            connection: None,
-        };
+        let mut basic = Self { setting: Arc::new(setting), forwards, connection: None };
         basic.connect().await?;
         Ok(basic)
     }
@@ -54,11 +50,7 @@ impl Basic {
         let (reader, writer) = socket.into_split();
         let ended = Arc::new(AtomicBool::new(false));
         let task = read(self.setting.clone(), reader, self.forwards, ended.clone());
-        self.connection = Some(Connection {
-            writer,
-            reader: tokio::spawn(task),
-            ended,
-        });
+        self.connection = Some(Connection { writer, reader: tokio::spawn(task), ended });
         Ok(())
     }
 
@@ -93,7 +85,9 @@ impl Basic {
         let value = flag_value(payload);
         match value {
             Some(flag::DISCONNECT_TO_PORT) => self.connection = None,
-            Some(flag::TERMINATE_SESSION) if self.setting.obeys_terminate => return Handled::Terminate,
+            Some(flag::TERMINATE_SESSION) if self.setting.obeys_terminate => {
+                return Handled::Terminate;
+            }
             _ => {}
         }
         Handled::Done

@@ -34,7 +34,9 @@ impl Destination {
     ) -> Result<Self, String> {
         let port_text = properties.get("portNumber").map(String::as_str).unwrap_or_default();
         if port_text.is_empty() {
-            return Err("Port number is empty in session properties. Please verify the input.".into());
+            return Err(
+                "Port number is empty in session properties. Please verify the input.".into()
+            );
         }
         let Ok(port) = port_text.parse::<u16>() else {
             return Ok(Self { attempts: Vec::new() });
@@ -49,7 +51,8 @@ impl Destination {
             let loopback = node
                 .deny_loopback
                 .unwrap_or_else(|| version::at_least(&node.agent_version, DENIES_LOOPBACK));
-            let mut addresses: Vec<IpAddr> = known.iter().filter_map(|host| host.resolves_to).collect();
+            let mut addresses: Vec<IpAddr> =
+                known.iter().filter_map(|host| host.resolves_to).collect();
             addresses.extend(literal);
             if local {
                 addresses.push(Ipv4Addr::LOCALHOST.into());
@@ -141,13 +144,18 @@ mod tests {
         assert_eq!(attempts("filtered.internal", "1"), [Attempt::BlackHole]);
         assert_eq!(attempts("unknown.internal", "1"), []);
         assert_eq!(attempts("", "22").len(), 2);
-        assert_eq!(attempts("127.0.0.1", "22"), [Attempt::Connect("127.0.0.1:22".parse().unwrap())]);
+        assert_eq!(
+            attempts("127.0.0.1", "22"),
+            [Attempt::Connect("127.0.0.1:22".parse().unwrap())]
+        );
     }
 
     #[test]
     fn denied_addresses_fail_the_session_with_the_host_as_given() {
         let node = Node::new("i-1");
-        for host in ["169.254.169.254", "fd00:ec2::254", "metadata.internal", "::ffff:169.254.169.254"] {
+        for host in
+            ["169.254.169.254", "fd00:ec2::254", "metadata.internal", "::ffff:169.254.169.254"]
+        {
             let text = resolve(host, "80", &node).unwrap_err();
             assert_eq!(text, format!("Forwarding to IP address {host} is forbidden."));
         }

@@ -79,10 +79,7 @@ pub(super) fn request(agent_version: &str, plan: &SessionPlan) -> Vec<u8> {
             properties: &plan.properties,
         },
     };
-    json(&Request {
-        agent_version,
-        requested_client_actions: [action],
-    })
+    json(&Request { agent_version, requested_client_actions: [action] })
 }
 
 /// Returns the payload that ends the handshake.
@@ -93,10 +90,7 @@ pub(super) fn complete(took: Duration) -> Vec<u8> {
         handshake_time_to_complete: u64,
         customer_message: &'static str,
     }
-    json(&Complete {
-        handshake_time_to_complete: took.as_nanos() as u64,
-        customer_message: "",
-    })
+    json(&Complete { handshake_time_to_complete: took.as_nanos() as u64, customer_message: "" })
 }
 
 /// Returns the payload that tells the service that the agent is there.
@@ -108,11 +102,7 @@ pub(super) fn session_state(session_id: &str) -> Vec<u8> {
         session_state: &'static str,
         session_id: &'a str,
     }
-    json(&SessionStateContent {
-        schema_version: 1,
-        session_state: "Connected",
-        session_id,
-    })
+    json(&SessionStateContent { schema_version: 1, session_state: "Connected", session_id })
 }
 
 /// Returns the text with which a session ends whose handshake failed.
@@ -136,10 +126,7 @@ mod tests {
             ("localPortNumber", "23001"),
         ];
         let properties = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let plan = SessionPlan {
-            session_type: "Port".into(),
-            properties: Some(properties.into()),
-        };
+        let plan = SessionPlan { session_type: "Port".into(), properties: Some(properties.into()) };
         assert_eq!(
             String::from_utf8(request("3.3.1142.0", &plan)).unwrap(),
             r#"{"AgentVersion":"3.3.1142.0","RequestedClientActions":[{"ActionType":"SessionType","ActionParameters":{"SessionType":"Port","Properties":{"localPortNumber":"23001","portNumber":"19000","type":"LocalPortForwarding"}}}]}"#

@@ -91,7 +91,9 @@ impl Incoming {
             for raw in batch.drain(..) {
                 match message::decode(&raw) {
                     Ok(message) => self.on_message(message).await,
-                    Err(error) => tracing::warn!(session = %self.session.id, %error, "message dropped"),
+                    Err(error) => {
+                        tracing::warn!(session = %self.session.id, %error, "message dropped")
+                    }
                 }
             }
             self.flush().await;

@@ -44,10 +44,7 @@ pub(super) struct Budget {
 
 impl Budget {
     fn new() -> Self {
-        Self {
-            left: AtomicI64::new(BUDGET),
-            returned: Notify::new(),
-        }
+        Self { left: AtomicI64::new(BUDGET), returned: Notify::new() }
     }
 
     fn take(&self, bytes: usize) {

@@ -34,11 +34,7 @@ struct Rtt {
 
 impl Rtt {
     fn new() -> Self {
-        Self {
-            rtt: INITIAL_RTT,
-            variation: 0.0,
-            rto: INITIAL_RTO,
-        }
+        Self { rtt: INITIAL_RTT, variation: 0.0, rto: INITIAL_RTO }
     }
 
     fn sample(&mut self, took: Duration) {
@@ -219,10 +215,7 @@ impl Unacknowledged {
         self.next += 1;
         if self.stored < CAPACITY {
             self.stored += 1;
-            self.slots.push_back(Some(Stored {
-                message: message.clone(),
-                sent: now,
-            }));
+            self.slots.push_back(Some(Stored { message: message.clone(), sent: now }));
         } else {
             self.slots.push_back(None);
         }
@@ -283,11 +276,7 @@ pub(crate) struct Sender {
 impl Sender {
     /// Returns the first sender of a channel.
     pub(crate) fn new(outgoing: Arc<Outgoing>, to_gateway: mpsc::Sender<Bytes>) -> Self {
-        Self {
-            outgoing,
-            to_gateway,
-            turn: Arc::default(),
-        }
+        Self { outgoing, to_gateway, turn: Arc::default() }
     }
 
     /// Returns the state of the channel.
@@ -303,6 +292,9 @@ impl Sender {
     }
 
     /// Numbers and sends up to `most` messages of session bytes.
+    ///
+    /// The real agent numbers one at a time, so a pause catches it with one stored message at most.
+    /// A burst therefore waits in the middle where the real agent would not have read on.
     pub(crate) async fn send_output(
         &self,
         pieces: &mut Pieces,
@@ -312,6 +304,9 @@ impl Sender {
         let _turn = self.turn.lock().await;
         self.outgoing.number_output(pieces, most, scratch);
         for message in scratch.drain(..) {
+            if most > 1 {
+                self.outgoing.wait_unpaused().await;
+            }
             self.publish(message).await;
         }
     }

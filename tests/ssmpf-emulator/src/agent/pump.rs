@@ -24,10 +24,7 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(period: Option<Duration>) -> Self {
-        Self {
-            period: period.filter(|period| !period.is_zero()),
-            next: Instant::now(),
-        }
+        Self { period: period.filter(|period| !period.is_zero()), next: Instant::now() }
     }
 
     /// Returns how many messages may be sent before the next pause.
@@ -49,7 +46,11 @@ impl Pace {
 }
 
 /// Cuts what `source` gives into messages until it ends.
-pub(super) async fn pump(sender: Sender, mut source: mpsc::Receiver<Bytes>, pace: Option<Duration>) {
+pub(super) async fn pump(
+    sender: Sender,
+    mut source: mpsc::Receiver<Bytes>,
+    pace: Option<Duration>,
+) {
     let mut pace = Pace::new(pace);
     let mut pieces = Pieces::default();
     let mut scratch = Vec::with_capacity(BURST);

@@ -60,7 +60,11 @@ pub(super) async fn run(mut stream: Stream, mut socket: TcpStream, output: mpsc:
 }
 
 /// Reads the destination and makes frames, leaving room for the header before the bytes.
-async fn download(mut reader: ReadHalf<'_>, id: u32, output: &mpsc::Sender<Bytes>) -> io::Result<()> {
+async fn download(
+    mut reader: ReadHalf<'_>,
+    id: u32,
+    output: &mpsc::Sender<Bytes>,
+) -> io::Result<()> {
     let mut buffer = BytesMut::new();
     loop {
         buffer.reserve(HEADER + MAX_FRAME);

@@ -73,7 +73,8 @@ async fn what_the_server_sent_comes_before_its_fin() {
 
 #[tokio::test]
 async fn a_refused_dial_gives_flag_3_and_then_fin() {
-    let emulator = builder().route("closed.internal", None, Route::Refuse).start_blocking().unwrap();
+    let emulator =
+        builder().route("closed.internal", None, Route::Refuse).start_blocking().unwrap();
     let parameters = [("host", "closed.internal"), ("portNumber", "1")];
     let session = start(&emulator, NODE, REMOTE, &parameters);
     let mut client = TestClient::connect(&emulator, &session).await;
@@ -103,7 +104,8 @@ async fn an_unknown_name_fails_every_dial_but_not_the_session() {
 
 #[tokio::test]
 async fn a_black_hole_delays_every_later_stream() {
-    let emulator = builder().route("filtered.internal", None, Route::BlackHole).start_blocking().unwrap();
+    let emulator =
+        builder().route("filtered.internal", None, Route::BlackHole).start_blocking().unwrap();
     let session = start(&emulator, NODE, REMOTE, &[("host", "filtered.internal")]);
     let mut client = TestClient::connect(&emulator, &session).await;
     client.handshake("1.2.764.0").await;
@@ -245,8 +247,12 @@ async fn data_before_the_session_is_ready_has_to_be_sent_again() {
 
 #[tokio::test]
 async fn the_acknowledgement_of_the_response_may_come_after_complete() {
-    for (order, first) in [(AckOrder::BeforeComplete, Kind::Acknowledge), (AckOrder::AfterComplete, Kind::OutputStreamData)] {
-        let emulator = builder().agents(|agents| agents.ack_order = order).start_blocking().unwrap();
+    for (order, first) in [
+        (AckOrder::BeforeComplete, Kind::Acknowledge),
+        (AckOrder::AfterComplete, Kind::OutputStreamData),
+    ] {
+        let emulator =
+            builder().agents(|agents| agents.ack_order = order).start_blocking().unwrap();
         let mut client = TestClient::open(&emulator, NODE, 1).await;
         client.wait("acknowledgement", |c| c.acknowledged == [0]).await;
         assert_eq!(client.arrivals[1].0, first);
@@ -396,70 +402,49 @@ async fn the_pace_is_that_of_the_real_agent() {
     client.open_stream(3, b"").await;
     client.wait("FIN", |c| c.finished == [3]).await;
     let rate = 150.0 * 1024.0 / began.elapsed().as_secs_f64();
+    println!("{rate:.0} bytes per second");
     assert!(rate < 900_000.0, "{rate} bytes per second");
 }
 
-/// Reads session bytes as fast as they come and acknowledges in bursts.
-async fn drain(client: &mut TestClient, bytes: usize) {
-    use futures_util::{FutureExt, SinkExt, StreamExt};
-    use tokio_tungstenite::tungstenite::Message as Frame;
-    let mut got = 0;
-    while got < bytes {
-        let mut next = Some(client.websocket.next().await.unwrap().unwrap());
-        while let Some(frame) = next {
-            if let Frame::Binary(raw) = frame {
-                let message = crate::message::decode(&raw).unwrap();
-                if message.kind == Kind::OutputStreamData {
-                    got += message.payload.len();
-                    let ack = client.encoder.acknowledge(message.kind, message.id, message.sequence);
-                    client.websocket.feed(Frame::Binary(ack)).await.unwrap();
-                }
-            }
-            next = client.websocket.next().now_or_never().and_then(|frame| frame?.ok());
+#[tokio::test]
+async fn a_client_that_does_not_read_stops_the_source() {
+    use tokio::io::AsyncWriteExt;
+    let emulator = emulator();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (written, count) = tokio::sync::watch::channel(0u64);
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let block = vec![0; 64 * 1024];
+        while let Ok(n) = socket.write(&block).await {
+            written.send_modify(|count| *count += n as u64);
         }
-        client.websocket.flush().await.unwrap();
+    });
+    let mut client = TestClient::open(&emulator, NODE, port).await;
+    client.frame(command::SYN, 3, b"").await;
+    let mut before = 0;
+    loop {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let now = *count.borrow();
+        if now == before && now > 0 {
+            break;
+        }
+        assert!(now < 100_000_000, "{now} bytes and no end");
+        before = now;
     }
+    let floor = before + 10_000_000;
+    client.wait("the source to go on", |_| *count.borrow() > floor).await;
 }
 
 #[tokio::test]
-#[ignore = "a measurement, to be run optimised"]
-async fn throughput() {
-    use futures_util::SinkExt;
-    use tokio_tungstenite::tungstenite::Message as Frame;
-    const TOTAL: usize = 200_000_000;
-    let emulator = emulator();
-    let server = greeting_server(vec![1; TOTAL]).await;
-    let mut client = TestClient::open(&emulator, NODE, server.port()).await;
-    client.frame(command::SYN, 3, b"").await;
-    let began = std::time::Instant::now();
-    drain(&mut client, TOTAL).await;
-    let rate = |bytes: usize, began: std::time::Instant| bytes as f64 / 1e6 / began.elapsed().as_secs_f64();
-    println!("download, 1024-byte messages: {:.0} MB/s", rate(TOTAL, began));
-
-    for size in [1016, 32 * 1024] {
-        let (sink, mut counted) = sink_server().await;
-        let mut client = TestClient::open(&emulator, NODE, sink.port()).await;
-        client.frame(command::SYN, 3, b"").await;
-        let total = if size < 2000 { TOTAL / 2 } else { TOTAL * 2 };
-        let frame = smux_frame(3, &vec![1; size]);
-        let began = std::time::Instant::now();
-        let (mut sent, mut window) = (0, 0);
-        while sent < total {
-            let raw = client.number(payload_type::OUTPUT, &frame);
-            client.websocket.feed(Frame::Binary(raw)).await.unwrap();
-            sent += size;
-            window += 1;
-            if window == 64 {
-                client.websocket.flush().await.unwrap();
-                let floor = client.next as usize - 64;
-                while client.acknowledged.len() < floor {
-                    client.wait("acknowledgements", |c| c.acknowledged.len() >= floor).await;
-                }
-                window = 0;
-            }
-        }
-        client.websocket.flush().await.unwrap();
-        counted.wait_for(|count| *count >= sent as u64).await.unwrap();
-        println!("upload, {size}-byte frames: {:.0} MB/s", rate(sent, began));
+async fn a_second_response_under_a_new_number_blocks_the_reader() {
+    for blocks in [true, false] {
+        let options = |agents: &mut AgentOptions| agents.second_response_blocks = blocks;
+        let emulator = builder().agents(options).start_blocking().unwrap();
+        let mut client = TestClient::open(&emulator, NODE, 1).await;
+        client.respond("1.2.764.0").await;
+        client.frame(command::NOP, 0, b"").await;
+        client.read_for(Duration::from_millis(100)).await;
+        assert_eq!(client.acknowledged.contains(&2), !blocks);
     }
 }

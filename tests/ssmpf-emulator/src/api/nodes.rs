@@ -46,7 +46,7 @@ pub(super) fn describe(
     let mut found = Vec::new();
     for filter in &filters {
         if filter.key == "InstanceIds"
-            && filter.values.iter().any(|id| !fleet.node(id).is_some_and(|node| !node.is_ecs()))
+            && filter.values.iter().any(|id| fleet.node(id).is_none_or(|node| node.is_ecs()))
         {
             let text = format!("Invalid instance id: {}", filter.values.join(", "));
             return Err(ApiError::new("InvalidInstanceId", text));

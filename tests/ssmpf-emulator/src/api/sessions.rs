@@ -40,7 +40,9 @@ pub(super) fn start(input: StartSession, state: &Arc<State>) -> Result<Value, Ap
     if let Some(name) = &input.document_name
         && !(3..=128).contains(&name.len())
     {
-        return Err(invalid(format!("Value '{name}' at 'documentName' failed to satisfy constraint")));
+        return Err(invalid(format!(
+            "Value '{name}' at 'documentName' failed to satisfy constraint"
+        )));
     }
     let region = &state.config.region;
     let resource = match input.target.strip_prefix("i-") {

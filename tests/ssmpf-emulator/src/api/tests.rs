@@ -47,7 +47,14 @@ impl<'a> Caller<'a> {
             builder = builder.header("x-amz-security-token", token);
         }
         let (mut head, ()) = builder.body(()).unwrap().into_parts();
-        sign_call(&mut head, body.as_bytes(), self.access_key, self.secret_key, "eu-west-1", service);
+        sign_call(
+            &mut head,
+            body.as_bytes(),
+            self.access_key,
+            self.secret_key,
+            "eu-west-1",
+            service,
+        );
         let reply = answer(&head, body.as_bytes(), self.emulator.state());
         let status = reply.status();
         let body = futures_util::FutureExt::now_or_never(reply.into_body().collect());
@@ -87,7 +94,9 @@ fn a_session_is_started_resumed_and_ended() {
     let id = started["SessionId"].as_str().unwrap();
     assert!(id.starts_with("alice@example.com-") && id.len() <= 96);
     let random = id.rsplit('-').next().unwrap();
-    assert!(random.len() == 26 && random.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+    assert!(
+        random.len() == 26 && random.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    );
     assert!(started["TokenValue"].as_str().unwrap().len() <= 300);
 
     let active = caller.call("DescribeSessions", serde_json::json!({ "State": "Active" }));
@@ -105,7 +114,8 @@ fn a_session_is_started_resumed_and_ended() {
     let (code, _) = caller.refusal("ResumeSession", serde_json::json!({ "SessionId": id }));
     assert_eq!(code, "DoesNotExistException");
     let filter = serde_json::json!([{ "key": "Status", "value": "Terminated" }]);
-    let history = caller.call("DescribeSessions", serde_json::json!({ "State": "History", "Filters": filter }));
+    let history = caller
+        .call("DescribeSessions", serde_json::json!({ "State": "History", "Filters": filter }));
     assert_eq!(history["Sessions"].as_array().unwrap().len(), 1);
     assert_eq!(emulator.call_count("TerminateSession"), 2);
 }
@@ -136,7 +146,12 @@ fn wrong_credentials_are_told_apart() {
         .deny("ssm:TerminateSession")
         .start_blocking()
         .unwrap();
-    let caller = |access_key, secret_key, token| Caller { emulator: &emulator, access_key, secret_key, token };
+    let caller = |access_key, secret_key, token| Caller {
+        emulator: &emulator,
+        access_key,
+        secret_key,
+        token,
+    };
     let list = || serde_json::json!({});
     let code = |caller: Caller<'_>| caller.refusal("DescribeInstanceInformation", list()).0;
     assert_eq!(code(caller("AKIDNOBODY", "x", None)), "UnrecognizedClientException");
@@ -145,7 +160,10 @@ fn wrong_credentials_are_told_apart() {
     assert_eq!(code(caller("AKIDGOOD", "secret", None)), "UnrecognizedClientException");
     assert_eq!(code(caller("AKIDOLD", "secret", Some("old"))), "ExpiredTokenException");
     let good = caller("AKIDGOOD", "secret", Some("token"));
-    assert_eq!(good.call("DescribeInstanceInformation", list())["InstanceInformationList"][2]["Name"], "onprem-1");
+    assert_eq!(
+        good.call("DescribeInstanceInformation", list())["InstanceInformationList"][2]["Name"],
+        "onprem-1"
+    );
     let (code, text) = good.refusal("TerminateSession", serde_json::json!({ "SessionId": "a-1" }));
     assert_eq!(code, "AccessDeniedException");
     assert!(text.starts_with("User: arn:aws:sts::123456789012:assumed-role/"), "{text}");
@@ -156,7 +174,10 @@ fn wrong_credentials_are_told_apart() {
 fn failures_are_used_up_one_by_one() {
     let emulator = emulator();
     let caller = Caller::of(&emulator);
-    emulator.faults().start_fails("ThrottlingException", 2).resume_fails("AccessDeniedException", 1);
+    emulator
+        .faults()
+        .start_fails("ThrottlingException", 2)
+        .resume_fails("AccessDeniedException", 1);
     for _ in 0..2 {
         let (code, text) = caller.refusal("StartSession", forward(NODE));
         assert_eq!((code.as_str(), text.as_str()), ("ThrottlingException", "Rate exceeded"));
@@ -172,7 +193,8 @@ fn failures_are_used_up_one_by_one() {
 fn a_clock_that_is_off_gives_a_signature_error_with_both_times() {
     let emulator = emulator();
     emulator.faults().clock_offset(400);
-    let (code, text) = Caller::of(&emulator).refusal("DescribeInstanceInformation", serde_json::json!({}));
+    let (code, text) =
+        Caller::of(&emulator).refusal("DescribeInstanceInformation", serde_json::json!({}));
     assert_eq!(code, "InvalidSignatureException");
     assert!(text.starts_with("Signature expired: "), "{text}");
 }
@@ -191,7 +213,9 @@ fn lists_are_filtered_and_paged() {
     let second = list(serde_json::json!({ "NextToken": first["NextToken"] }));
     assert_eq!(second["InstanceInformationList"].as_array().unwrap().len(), 5);
     assert_eq!(second["NextToken"], "");
-    let lost = list(serde_json::json!({ "Filters": [{ "Key": "PingStatus", "Values": ["ConnectionLost"] }] }));
+    let lost = list(
+        serde_json::json!({ "Filters": [{ "Key": "PingStatus", "Values": ["ConnectionLost"] }] }),
+    );
     assert_eq!(lost["InstanceInformationList"].as_array().unwrap().len(), 1);
     let unknown = serde_json::json!({ "Filters": [{ "Key": "InstanceIds", "Values": ["i-9"] }] });
     assert_eq!(caller.refusal("DescribeInstanceInformation", unknown).0, "InvalidInstanceId");
@@ -204,7 +228,11 @@ fn sts_answers_in_xml() {
     let body = "Action=GetCallerIdentity&Version=2011-06-15";
     let (status, text) = caller.send(None, body);
     assert_eq!(status, 200);
-    assert!(text.contains("<Arn>arn:aws:sts::123456789012:assumed-role/Developer/alice@example.com</Arn>"));
+    assert!(
+        text.contains(
+            "<Arn>arn:aws:sts::123456789012:assumed-role/Developer/alice@example.com</Arn>"
+        )
+    );
     caller.secret_key = "wrong";
     let (status, text) = caller.send(None, body);
     assert_eq!(status, 403);

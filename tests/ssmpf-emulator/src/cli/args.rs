@@ -263,7 +263,8 @@ fn host_map(text: &str) -> Result<Host, String> {
     let (remote, address) = text.split_once('=').ok_or_else(form)?;
     let (name, port) = remote.rsplit_once(':').ok_or_else(form)?;
     let port = port.parse().map_err(|_| form())?;
-    let address: SocketAddr = address.replace("localhost", "127.0.0.1").parse().map_err(|_| form())?;
+    let address: SocketAddr =
+        address.replace("localhost", "127.0.0.1").parse().map_err(|_| form())?;
     Ok(Host::new(name, port, address))
 }
 
@@ -312,7 +313,14 @@ mod tests {
     #[test]
     fn exec_takes_the_command_as_it_stands() {
         let args = Args::try_parse_from([
-            "ssmpf-emulator", "exec", "--unpaced", "--latency", "20ms", "--", "ls", "--all",
+            "ssmpf-emulator",
+            "exec",
+            "--unpaced",
+            "--latency",
+            "20ms",
+            "--",
+            "ls",
+            "--all",
         ])
         .unwrap();
         let Command::Exec(exec) = args.command else {

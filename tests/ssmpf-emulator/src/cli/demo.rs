@@ -4,11 +4,11 @@ use sha2::{Digest, Sha256};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use super::args::Demo;
-use super::{Outcome, servers, up, wait_for_stop};
+use super::{Outcome, client_command, servers, up, wait_for_stop};
 use crate::emulator::Emulator;
 use crate::sigv4::hex;
 
@@ -33,7 +33,9 @@ pub(super) fn run(demo: &Demo) -> Outcome {
     for (name, value) in emulator.environment() {
         println!("  export {name}='{value}'");
     }
-    println!("\n  ssmpf forward --target {NODE} --host orders-api.internal --port 80 --local-port 8080");
+    println!(
+        "\n  ssmpf forward --target {NODE} --host orders-api.internal --port 80 --local-port 8080"
+    );
     println!("  curl http://127.0.0.1:8080/");
     std::io::stdout().flush()?;
     wait_for_stop()?;
@@ -58,14 +60,20 @@ impl Drop for Tunnel {
 fn show(emulator: &Emulator, demo: &Demo) -> Result<(), Box<dyn std::error::Error>> {
     let program = find_ssmpf(demo)?;
     let arguments = [
-        "forward", "--target", NODE, "--host", "orders-api.internal", "--port", "80",
-        "--local-port", "auto", "--print-address",
+        "forward",
+        "--target",
+        NODE,
+        "--host",
+        "orders-api.internal",
+        "--port",
+        "80",
+        "--local-port",
+        "auto",
+        "--print-address",
     ];
     println!("\n2. Opening a tunnel:\n   $ ssmpf {}", arguments.join(" "));
-    let child = Command::new(&program)
+    let child = client_command(program.as_os_str(), emulator)
         .args(arguments)
-        .envs(emulator.environment())
-        .env_remove("AWS_PROFILE")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -88,14 +96,23 @@ fn show(emulator: &Emulator, demo: &Demo) -> Result<(), Box<dyn std::error::Erro
     }
 
     let mib = servers::BLOB / (1024 * 1024);
-    println!("\n4. Fetching {mib} MiB through it. Amazon's agents send about 0.75 MB/s per session,");
-    println!("   and so does this one{}.", if demo.fleet.unpaced { " not, with --unpaced" } else { "; --unpaced takes the brake off" });
+    println!("\n4. Fetching {mib} MiB through it.");
+    if demo.fleet.unpaced {
+        println!("   The agent sends as fast as it can: --unpaced.");
+    } else {
+        println!("   Amazon's agents send about 0.75 MB/s per session, and so does this one");
+        println!("   unless it is started with --unpaced.");
+    }
     let digest = fetch(&address, "/blob.sha256")?;
     let began = Instant::now();
     let blob = fetch(&address, "/blob")?;
     let seconds = began.elapsed().as_secs_f64();
     let got = hex(&Sha256::digest(&blob));
-    println!("   {} bytes in {seconds:.1} s: {:.2} MB/s.", blob.len(), blob.len() as f64 / 1e6 / seconds);
+    println!(
+        "   {} bytes in {seconds:.1} s: {:.2} MB/s.",
+        blob.len(),
+        blob.len() as f64 / 1e6 / seconds
+    );
     println!("   SHA-256 {got}");
     if got.as_bytes() != digest {
         return Err("the bytes are not the ones that the server has".into());
@@ -167,7 +184,8 @@ fn find_ssmpf(demo: &Demo) -> Result<PathBuf, String> {
 fn fetch(address: &str, path: &str) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let mut socket = TcpStream::connect(address)?;
     socket.set_read_timeout(Some(Duration::from_secs(60)))?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: orders-api.internal\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: orders-api.internal\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer)?;

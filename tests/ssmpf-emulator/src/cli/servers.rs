@@ -12,7 +12,8 @@ use crate::rng::Rng;
 use crate::sigv4::hex;
 
 /// What the web server serves at `/`.
-pub(super) const PAGE: &str = "Hello from behind the tunnel: this page was fetched through Session Manager's protocol.\n";
+pub(super) const PAGE: &str =
+    "Hello from behind the tunnel: this page was fetched through Session Manager's protocol.\n";
 
 /// Length of `/blob`, in bytes.
 pub(super) const BLOB: usize = 8 * 1024 * 1024;

@@ -46,11 +46,8 @@ pub(super) fn start(args: &FleetArgs) -> Result<Emulator, Box<dyn std::error::Er
 /// Returns what a program needs to use the emulator.
 fn ready_line(emulator: &Emulator) -> Value {
     let fleet = emulator.fleet();
-    let env: Map<String, Value> = emulator
-        .environment()
-        .into_iter()
-        .map(|(name, value)| (name, value.into()))
-        .collect();
+    let env: Map<String, Value> =
+        emulator.environment().into_iter().map(|(name, value)| (name, value.into())).collect();
     let node = |node: &crate::Node| {
         json!({
             "id": node.id,

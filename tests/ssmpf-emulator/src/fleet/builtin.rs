@@ -32,10 +32,8 @@ pub(crate) fn fleet() -> Fleet {
             .tag("Name", "old-agent")
             .agent("3.0.196.0"),
     ];
-    let task = |id: &str, digits: &str| EcsTask {
-        id: id.into(),
-        runtime_id: format!("{id}-{digits}"),
-    };
+    let task =
+        |id: &str, digits: &str| EcsTask { id: id.into(), runtime_id: format!("{id}-{digits}") };
     fleet.add_service(EcsService {
         cluster: "apps".into(),
         service: "api".into(),

@@ -1,4 +1,30 @@
 //! The fleet as a TOML file.
+//!
+//! ```toml
+//! region = "eu-west-1"
+//!
+//! [[node]]                          # online unless told otherwise
+//! id = "i-0123456789abcdef0"
+//! name = "bastion"
+//! agent = "3.3.3572.0"              # decides between mux and basic port sessions
+//! tags = { env = "prod" }
+//!
+//! [[host]]                          # what nodes can resolve and dial
+//! name = "db.internal"
+//! port = 5432                       # left out: every port
+//! to = "127.0.0.1:15432"            # or: loopback, refuse or blackhole = true
+//!
+//! [[ecs]]
+//! cluster = "apps"
+//! service = "api"
+//! tasks = [{ id = "0123456789abcdef0123456789abcdef" }]
+//!
+//! [[document]]                      # a session document that fixes host and port
+//! name = "Team-Database"
+//! host = "db.internal"
+//! port = "5432"
+//! parameters = ["localPortNumber"]
+//! ```
 
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -92,11 +118,7 @@ fn default_online() -> bool {
 /// Reads a fleet.
 pub(super) fn parse(text: &str) -> Result<Fleet, FleetFileError> {
     let file: File = toml::from_str(text)?;
-    let mut fleet = Fleet {
-        region: file.region,
-        documents: file.document,
-        ..Fleet::empty()
-    };
+    let mut fleet = Fleet { region: file.region, documents: file.document, ..Fleet::empty() };
     for entry in file.node {
         fleet.nodes.push(node(entry)?);
     }
@@ -142,10 +164,7 @@ fn host(entry: HostEntry) -> Result<Host, FleetFileError> {
         (None, false, false, true) => Route::BlackHole,
         _ => return Err(FleetFileError::Route(entry.name)),
     };
-    Ok(Host {
-        resolves_to: entry.resolves_to,
-        ..Host::with_route(entry.name, entry.port, route)
-    })
+    Ok(Host { resolves_to: entry.resolves_to, ..Host::with_route(entry.name, entry.port, route) })
 }
 
 fn service(entry: EcsEntry) -> EcsService {

@@ -4,26 +4,18 @@
 //! drops what still comes; a new client replaces an older one.
 
 use bytes::Bytes;
-use futures_util::{Sink, SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
-use std::collections::VecDeque;
-use std::pin::Pin;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 
 use super::Client;
-use super::wire::Wire;
-use crate::faults::Direction;
+use super::passage::{Down, Left, Passed, Up, WebSocket};
 use crate::message::{Encoder, Kind};
-use crate::server::Stream;
 use crate::session::{Command, Session, count};
-
-/// How many messages of the agent are handed to a websocket before it is flushed.
-const BATCH: usize = 256;
 
 /// How long a client has to close its side after it was told that the session is over.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -37,12 +29,19 @@ pub enum Absence {
     Drop,
 }
 
-type WebSocket = WebSocketStream<Stream>;
+/// What is not known about the real gateway, and so can be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Policy {
+    /// What happens while no client is there.
+    pub(crate) absence: Absence,
+    /// How often a client is told that its session is over.
+    pub(crate) closed_messages: usize,
+}
 
 /// The relay of one session.
 pub(crate) struct Relay {
     session: Arc<Session>,
-    absence: Absence,
+    policy: Policy,
     from_agent: mpsc::Receiver<Bytes>,
     to_agent: mpsc::Sender<Bytes>,
     commands: mpsc::UnboundedReceiver<Command>,
@@ -52,34 +51,11 @@ pub(crate) struct Relay {
     agent_ended: bool,
 }
 
-/// Messages on their way to the client.
-struct Down {
-    received: Vec<Bytes>,
-    ready: VecDeque<Bytes>,
-    wire: Wire,
-}
-
-/// Messages on their way to the agent.
-struct Up {
-    ready: VecDeque<Bytes>,
-    wire: Wire,
-}
-
-/// Why a client is no longer served.
-enum Left {
-    Gone,
-    Cut,
-    Close(u16, String),
-    Replaced(Box<Client>),
-    Over(String),
-    Stopped,
-}
-
 impl Relay {
     /// Returns the relay of a session that has just started.
     pub(crate) fn new(
         session: Arc<Session>,
-        absence: Absence,
+        policy: Policy,
         from_agent: mpsc::Receiver<Bytes>,
         to_agent: mpsc::Sender<Bytes>,
         commands: mpsc::UnboundedReceiver<Command>,
@@ -87,19 +63,12 @@ impl Relay {
         let seed = session.line.with(|line| line.seed);
         Self {
             session,
-            absence,
+            policy,
             from_agent,
             to_agent,
             commands,
-            down: Down {
-                received: Vec::with_capacity(BATCH),
-                ready: VecDeque::new(),
-                wire: Wire::new(Direction::ToClient, seed),
-            },
-            up: Up {
-                ready: VecDeque::new(),
-                wire: Wire::new(Direction::ToAgent, seed),
-            },
+            down: Down::new(seed),
+            up: Up::new(seed),
             encoder: Encoder::new(),
             agent_ended: false,
         }
@@ -176,7 +145,7 @@ impl Relay {
         if Kind::of(&message) == Some(Kind::AgentSessionState) {
             return;
         }
-        if let Absence::Hold(most) = self.absence
+        if let Absence::Hold(most) = self.policy.absence
             && self.down.ready.len() < most
         {
             self.down.ready.push_back(message);
@@ -243,7 +212,17 @@ impl Relay {
                 session.line.with(|line| (line.close_after, line.black_hole));
             let close_at = close_after.map(|age| connected_at + age);
             let Self { from_agent, to_agent, down, up, .. } = self;
+            let agent_ended = self.agent_ended;
+            // Both directions have the same chance; neither may keep the other from its turn.
+            let passing = async {
+                tokio::select! {
+                    left = down.pass(&passed, from_agent, sink, agent_ended) => left,
+                    left = up.pass(&passed, stream, to_agent) => left,
+                }
+            };
+            // Orders and faults come before the messages that arrive at the same time.
             let command = tokio::select! {
+                biased;
                 command = self.commands.recv() => match command {
                     Some(command) => command,
                     None => return Left::Stopped,
@@ -255,8 +234,7 @@ impl Relay {
                 () = sleep_until(close_at.unwrap_or(connected_at)), if close_at.is_some() => {
                     return Left::Close(1000, "Bye".into());
                 }
-                left = down.pass(&passed, from_agent, sink, self.agent_ended), if !black_hole => return left,
-                left = up.pass(&passed, stream, to_agent), if !black_hole => return left,
+                left = passing, if !black_hole => return left,
             };
             match command {
                 Command::Attach(client) => return Left::Replaced(client),
@@ -291,12 +269,17 @@ impl Relay {
                 tracing::info!(session = %id, code, reason, "client websocket closed");
                 let frame = CloseFrame { code: (*code).into(), reason: reason.as_str().into() };
                 let _ = sink.send(Message::Close(Some(frame))).await;
-                let _ = timeout(GOODBYE, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+                let _ = timeout(GOODBYE, async { while let Some(Ok(_)) = stream.next().await {} })
+                    .await;
             }
             Left::Over(output) => {
                 let closed = self.closed(output, false);
+                let repeats = self.policy.closed_messages;
                 let goodbye = async {
-                    sink.send(Message::Binary(closed)).await.ok()?;
+                    for _ in 0..repeats {
+                        sink.feed(Message::Binary(closed.clone())).await.ok()?;
+                    }
+                    sink.flush().await.ok()?;
                     let quiet = async { while let Some(Ok(_)) = stream.next().await {} };
                     if timeout(GOODBYE / 4, quiet).await.is_err() {
                         let frame = CloseFrame { code: 1000.into(), reason: "".into() };
@@ -309,169 +292,9 @@ impl Relay {
             }
             Left::Gone | Left::Replaced(_) | Left::Stopped => {
                 tracing::info!(session = %id, "client left");
+                // Answers the client's close, if it sent one.
+                let _ = timeout(GOODBYE / 20, sink.close()).await;
             }
         }
-    }
-}
-
-/// Counts what one websocket has passed on.
-struct Passed<'a> {
-    session: &'a Session,
-    messages: AtomicU64,
-}
-
-impl<'a> Passed<'a> {
-    fn new(session: &'a Session) -> Self {
-        Self { session, messages: AtomicU64::new(0) }
-    }
-
-    fn count(&self) {
-        count(&self.messages, 1);
-    }
-
-    /// Returns the farewell if this websocket has passed on all it may.
-    fn used_up(&self) -> Option<Left> {
-        let limit = self.session.line.with(|line| line.close_after_messages)?;
-        (self.messages.load(Ordering::Relaxed) >= limit).then(|| Left::Close(1000, "Bye".into()))
-    }
-}
-
-impl Down {
-    /// Passes messages of the agent on until something ends it; loses nothing when interrupted.
-    async fn pass(
-        &mut self,
-        passed: &Passed<'_>,
-        from_agent: &mut mpsc::Receiver<Bytes>,
-        sink: &mut SplitSink<WebSocket, Message>,
-        agent_ended: bool,
-    ) -> Left {
-        let session = passed.session;
-        let mut open = !agent_ended;
-        loop {
-            while !self.ready.is_empty() {
-                if std::future::poll_fn(|cx| Pin::new(&mut *sink).poll_ready(cx)).await.is_err() {
-                    return Left::Gone;
-                }
-                let message = self.ready.pop_front().expect("checked");
-                count(&session.counters.messages_to_client, 1);
-                count(&session.counters.bytes_to_client, message.len() as u64);
-                passed.count();
-                if sink.start_send_unpin(Message::Binary(message)).is_err() {
-                    return Left::Gone;
-                }
-                if session.line.active() && let Some(left) = passed.used_up() {
-                    let _ = sink.flush().await;
-                    return left;
-                }
-            }
-            if sink.flush().await.is_err() {
-                return Left::Gone;
-            }
-            if !open && self.wire.is_empty() {
-                if session.gone.load(Ordering::Relaxed) {
-                    std::future::pending::<()>().await;
-                }
-                return Left::Over(session.output());
-            }
-            let due = self.wire.due();
-            tokio::select! {
-                received = from_agent.recv_many(&mut self.received, BATCH), if open && self.wire.has_room() => {
-                    open = received > 0;
-                }
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
-            }
-            let slow = session.line.active() || !self.wire.is_empty();
-            let now = if slow { Some(Instant::now()) } else { None };
-            for message in self.received.drain(..) {
-                if Kind::of(&message) == Some(Kind::AgentSessionState) {
-                    continue;
-                }
-                match now {
-                    Some(now) => self.wire.push(message, &session.line, now),
-                    None => self.ready.push_back(message),
-                }
-            }
-            if let Some(now) = now {
-                while let Some(message) = self.wire.pop(now) {
-                    self.ready.push_back(message);
-                }
-            }
-        }
-    }
-}
-
-impl Up {
-    /// Passes messages of the client on until something ends it; loses nothing when interrupted.
-    async fn pass(
-        &mut self,
-        passed: &Passed<'_>,
-        stream: &mut SplitStream<WebSocket>,
-        to_agent: &mpsc::Sender<Bytes>,
-    ) -> Left {
-        let session = passed.session;
-        loop {
-            if !session.outgoing.is_connected() {
-                self.ready.clear();
-            }
-            while !self.ready.is_empty() {
-                let Ok(permit) = to_agent.reserve().await else {
-                    self.ready.clear();
-                    break;
-                };
-                permit.send(self.ready.pop_front().expect("checked"));
-            }
-            let due = self.wire.due();
-            let message = tokio::select! {
-                message = stream.next(), if self.wire.has_room() => match message {
-                    Some(Ok(message)) => Some(message),
-                    Some(Err(_)) | None => return Left::Gone,
-                },
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => None,
-            };
-            match message {
-                Some(Message::Binary(message)) => {
-                    if let Some(left) = self.take(message, passed, to_agent) {
-                        return left;
-                    }
-                }
-                Some(Message::Close(_)) => return Left::Gone,
-                _ => {}
-            }
-            if !self.wire.is_empty() {
-                let now = Instant::now();
-                while let Some(message) = self.wire.pop(now) {
-                    self.ready.push_back(message);
-                }
-            }
-        }
-    }
-
-    fn take(
-        &mut self,
-        message: Bytes,
-        passed: &Passed<'_>,
-        to_agent: &mpsc::Sender<Bytes>,
-    ) -> Option<Left> {
-        let session = passed.session;
-        count(&session.counters.messages_to_agent, 1);
-        count(&session.counters.bytes_to_agent, message.len() as u64);
-        passed.count();
-        if session.line.active() {
-            let (limit, silently) = session.line.with(|line| (line.max_message, line.drop_too_long));
-            if limit.is_some_and(|limit| message.len() > limit) {
-                return (!silently).then(|| Left::Close(1009, "Message too long".into()));
-            }
-            self.wire.push(message, &session.line, Instant::now());
-            return passed.used_up();
-        }
-        if !session.outgoing.is_connected() {
-            return None;
-        }
-        if !self.wire.is_empty() {
-            self.wire.push(message, &session.line, Instant::now());
-        } else if let Err(mpsc::error::TrySendError::Full(message)) = to_agent.try_send(message) {
-            self.ready.push_back(message);
-        }
-        None
     }
 }

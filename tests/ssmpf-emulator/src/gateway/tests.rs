@@ -9,9 +9,15 @@ use crate::fleet::Node;
 use crate::gateway::relay::Absence;
 use crate::message::{Kind, payload_type};
 use crate::session::SessionState;
+use crate::sigv4::tests::sign_call;
 use crate::smux::command;
 use crate::testing::{TestClient, connect_with, echo_server, greeting_server, start};
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
+use rustls::RootCertStore;
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+use std::sync::Arc;
+use tokio_tungstenite::Connector;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 const NODE: &str = "i-0123456789abcdef0";
@@ -58,11 +64,9 @@ async fn upgrades_can_be_refused() {
     let emulator = builder().require_signed_websocket().start_blocking().unwrap();
     let session = start(&emulator, NODE, "AWS-StartPortForwardingSession", &[]);
     let url = emulator.state().stream_url(&session);
-    let refused = async |status: u16| {
-        match tokio_tungstenite::connect_async(&url).await {
-            Err(Error::Http(response)) => assert_eq!(response.status(), status),
-            other => panic!("{other:?}"),
-        }
+    let refused = async |status: u16| match tokio_tungstenite::connect_async(&url).await {
+        Err(Error::Http(response)) => assert_eq!(response.status(), status),
+        other => panic!("{other:?}"),
     };
     refused(403).await;
     emulator.faults().refuse_upgrade(503, 1);
@@ -154,7 +158,10 @@ async fn loss_both_ways_is_repaired() {
     let server = greeting_server(bytes.clone()).await;
     let faults = emulator.faults();
     for direction in [Direction::ToClient, Direction::ToAgent] {
-        faults.drop_rate(direction, 0.05).duplicate_rate(direction, 0.05).reorder_rate(direction, 0.05);
+        faults
+            .drop_rate(direction, 0.05)
+            .duplicate_rate(direction, 0.05)
+            .reorder_rate(direction, 0.05);
     }
     let mut client = TestClient::open(&emulator, NODE, server.port()).await;
     client.open_stream(3, b"").await;
@@ -196,7 +203,9 @@ async fn a_paused_agent_holds_its_output() {
     let mut client = TestClient::open(&emulator, NODE, server.port()).await;
     client.acknowledges = false;
     client.open_stream(3, b"").await;
-    client.wait("output", |c| c.arrivals.iter().any(|(_, kind)| *kind == payload_type::OUTPUT)).await;
+    client
+        .wait("output", |c| c.arrivals.iter().any(|(_, kind)| *kind == payload_type::OUTPUT))
+        .await;
     client.wait("every acknowledgement", |c| c.acknowledged.len() == 2).await;
     emulator.faults().pause();
     client.read_for(Duration::from_millis(300)).await;
@@ -272,6 +281,25 @@ async fn messages_while_nobody_is_there_are_held_or_lost() {
 }
 
 #[tokio::test]
+async fn a_signed_upgrade_is_verified() {
+    let emulator = builder().require_signed_websocket().start_blocking().unwrap();
+    let session = start(&emulator, NODE, "AWS-StartPortForwardingSession", &[]);
+    let url = emulator.state().stream_url(&session);
+    for (secret, accepted) in [(crate::DEFAULT_SECRET_KEY, true), ("wrong", false)] {
+        let request = url.as_str().into_client_request().unwrap();
+        let (head, ()) = request.into_parts();
+        let (mut signed, ()) = http::Request::get(head.uri.clone()).body(()).unwrap().into_parts();
+        signed.headers.insert("host", head.headers["host"].clone());
+        let key = crate::DEFAULT_ACCESS_KEY;
+        sign_call(&mut signed, b"", key, secret, "eu-west-1", "ssmmessages");
+        let mut request = http::Request::from_parts(head, ());
+        request.headers_mut().extend(signed.headers);
+        let result = tokio_tungstenite::connect_async(request).await;
+        assert_eq!(result.is_ok(), accepted);
+    }
+}
+
+#[tokio::test]
 async fn tls_serves_the_same() {
     let emulator = builder().tls().start_blocking().unwrap();
     let environment = emulator.environment();
@@ -279,5 +307,35 @@ async fn tls_serves_the_same() {
     let pem = std::fs::read_to_string(&bundle.unwrap().1).unwrap();
     assert!(pem.starts_with("-----BEGIN CERTIFICATE-----"));
     let session = start(&emulator, NODE, "AWS-StartPortForwardingSession", &[]);
-    assert!(emulator.state().stream_url(&session).starts_with("wss://127.0.0.1:"));
+    let url = emulator.state().stream_url(&session);
+    assert!(url.starts_with("wss://127.0.0.1:"));
+
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = Connector::Rustls(Arc::new(config));
+    let dial = tokio_tungstenite::connect_async_tls_with_config(&url, None, true, Some(connector));
+    let (mut websocket, _) = dial.await.unwrap();
+    let token = emulator.state().issue_token(&session);
+    let open =
+        format!(r#"{{"MessageSchemaVersion":"1.0","RequestId":"r","TokenValue":"{token}"}}"#);
+    websocket.send(Message::text(open)).await.unwrap();
+    let request = websocket.next().await.unwrap().unwrap().into_data();
+    assert_eq!(Kind::of(&request), Some(Kind::OutputStreamData));
+}
+
+#[tokio::test]
+async fn the_end_may_be_told_more_than_once() {
+    let emulator = builder().channel_closed_messages(3).start_blocking().unwrap();
+    let mut client = TestClient::open(&emulator, NODE, 1).await;
+    emulator.faults().end_sessions("Session terminated by the service.");
+    let told =
+        |c: &TestClient| c.arrivals.iter().filter(|(kind, _)| *kind == Kind::ChannelClosed).count();
+    client.wait("three messages", |c| told(c) == 3).await;
+    assert_eq!(client.closed.unwrap(), "Session terminated by the service.");
 }

@@ -30,13 +30,7 @@ fn authorization(signature: &str) -> Authorization {
 fn verify(url: &str, signature: &str) -> Result<(), SignatureError> {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let headers = websocket_headers();
-    let request = Request {
-        method: "GET",
-        path,
-        query,
-        headers: &headers,
-        body: b"",
-    };
+    let request = Request { method: "GET", path, query, headers: &headers, body: b"" };
     authorization(signature).verify(&request, SECRET, "us-east-1", "ssmmessages", now())
 }
 
@@ -67,13 +61,8 @@ fn a_signed_body_is_part_of_the_signature() {
     let mut headers = HeaderMap::new();
     headers.insert("host", HeaderValue::from_static("127.0.0.1:4000"));
     headers.insert("x-amz-date", HeaderValue::from_static(STAMP));
-    let mut request = Request {
-        method: "POST",
-        path: "/",
-        query: "",
-        headers: &headers,
-        body: b"{}",
-    };
+    let mut request =
+        Request { method: "POST", path: "/", query: "", headers: &headers, body: b"{}" };
     let text = "AWS4-HMAC-SHA256 Credential=A/20240102/eu-west-1/ssm/aws4_request,SignedHeaders=host;x-amz-date,Signature=";
     let mut authorization = Authorization::parse(text).unwrap();
     let hash = hex(&Sha256::digest(b"{}"));
@@ -88,9 +77,8 @@ fn a_signed_body_is_part_of_the_signature() {
     );
     let key = signing_key(SECRET, "20240102", "eu-west-1", "ssm");
     authorization.signature = hex(&sign(&key, to_sign.as_bytes()));
-    let verify = |request: &Request<'_>| {
-        authorization.verify(request, SECRET, "eu-west-1", "ssm", now())
-    };
+    let verify =
+        |request: &Request<'_>| authorization.verify(request, SECRET, "eu-west-1", "ssm", now());
     assert_eq!(verify(&request), Ok(()));
     request.body = b"{ }";
     assert_eq!(verify(&request), Err(SignatureError::Mismatch));
@@ -117,13 +105,7 @@ fn a_time_more_than_five_minutes_off_is_refused() {
 #[test]
 fn a_scope_of_another_service_is_refused() {
     let headers = websocket_headers();
-    let request = Request {
-        method: "GET",
-        path: "/",
-        query: "",
-        headers: &headers,
-        body: b"",
-    };
+    let request = Request { method: "GET", path: "/", query: "", headers: &headers, body: b"" };
     let error = authorization("00").verify(&request, SECRET, "us-east-1", "ssm", now());
     assert!(matches!(error, Err(SignatureError::Scope { .. })));
 }
@@ -152,19 +134,22 @@ pub(crate) fn sign_call(
     let scope = format!("{date}/{region}/{service}/aws4_request");
     let signed = names.join(";");
     let text = |signature: &str| {
-        format!("AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={signed}, Signature={signature}")
+        format!(
+            "AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={signed}, Signature={signature}"
+        )
     };
     let authorization = Authorization::parse(&text("-")).unwrap();
     let request = Request {
-        method: "POST",
-        path: "/",
-        query: "",
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
         headers: &head.headers,
         body,
     };
     let host = head.headers["host"].to_str().unwrap();
     let canonical = authorization.canonical_request(&request, host, &hex(&Sha256::digest(body)));
-    let to_sign = format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
+    let to_sign =
+        format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
     let key = signing_key(secret_key, &date, region, service);
     let value = text(&hex(&sign(&key, to_sign.as_bytes()))).parse().unwrap();
     head.headers.insert("authorization", value);

@@ -1,0 +1,92 @@
+//! How fast a tunnel is, and what it costs: `ssmpf-bench`.
+//!
+//! ```text
+//! cargo build --release --workspace --bins
+//! target/release/ssmpf-bench                 # all figures, about three minutes
+//! target/release/ssmpf-bench --quick         # a tenth of the bytes
+//! target/release/ssmpf-bench --plugin PATH   # Amazon's session-manager-plugin beside it
+//! ```
+//!
+//! Everything runs on this machine: the emulated AWS side in this process, `ssmpf` in one of its
+//! own, whose CPU time and memory are read from the kernel. Direct loopback TCP to the same server
+//! is measured beside it in the same run, because machines differ and drift; ratios travel better
+//! than figures.
+
+mod measure;
+mod table;
+
+use std::time::Duration;
+
+use clap::Parser;
+use measure::{Engine, Setup};
+use table::Table;
+
+const MIB: u64 = 1024 * 1024;
+
+/// Throughput, latency and cost of tunnels.
+#[derive(Parser)]
+struct Arguments {
+    /// A tenth of the bytes.
+    #[arg(long)]
+    quick: bool,
+    /// Path of session-manager-plugin; one on PATH is found by itself.
+    #[arg(long)]
+    plugin: Option<std::path::PathBuf>,
+    /// Only rows whose name contains this text.
+    #[arg(long, default_value = "")]
+    only: String,
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let share = if arguments.quick { 10 } else { 1 };
+    let big = 512 * MIB / share;
+    let mut engines = vec![Engine::Native];
+    if let Some(path) = arguments.plugin.or_else(measure::plugin_on_path) {
+        engines.push(Engine::Plugin(path));
+    }
+    let mut table = Table::new(&arguments.only);
+    table.row("direct loopback TCP, download", || measure::direct_download(big * 4));
+    table.row("direct loopback TCP, upload", || measure::direct_upload(big * 4));
+    table.row("direct loopback TCP, request/response", measure::direct_latency);
+    for engine in &engines {
+        let unpaced = || Setup::new(engine);
+        let name = engine.name();
+        table.row(&format!("{name}: start to ready"), || measure::ready(&unpaced()));
+        for clients in [1, 8] {
+            table.row(&format!("{name}: download, unpaced, {clients} clients"), || {
+                measure::download(&unpaced(), clients, engine.share(big))
+            });
+            table.row(&format!("{name}: upload, {clients} clients"), || {
+                measure::upload(&unpaced(), clients, engine.share(big))
+            });
+        }
+        table.row(&format!("{name}: upload, 1 KiB messages"), || {
+            measure::upload(&unpaced().max_payload(1024), 1, engine.share(big / 2))
+        });
+        table.row(&format!("{name}: upload, 20 ms one way"), || {
+            let setup = unpaced().latency(Duration::from_millis(20));
+            measure::upload(&setup, 1, engine.share(big / 2))
+        });
+        table.row(&format!("{name}: download, 20 ms one way"), || {
+            let setup = unpaced().latency(Duration::from_millis(20));
+            measure::download(&setup, 1, engine.share(big / 4))
+        });
+        table.row(&format!("{name}: download, paced agent"), || {
+            measure::download(&unpaced().paced(), 1, 8 * MIB / share.min(4))
+        });
+        table.row(&format!("{name}: upload, paced agent"), || {
+            measure::upload(&unpaced().paced(), 1, engine.share(big / 4))
+        });
+        table.row(&format!("{name}: request/response"), || measure::latency(&unpaced()));
+        table.row(&format!("{name}: request/response, 1 ms one way"), || {
+            measure::latency(&unpaced().latency(Duration::from_millis(1)))
+        });
+        table.row(&format!("{name}: new connections, 8 clients"), || {
+            measure::connections(&unpaced(), 8, Duration::from_secs(if share > 1 { 2 } else { 5 }))
+        });
+        table
+            .row(&format!("{name}: memory, 100 open clients"), || measure::memory(&unpaced(), 100));
+    }
+    table.print();
+}
