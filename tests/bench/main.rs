@@ -49,6 +49,7 @@ fn main() {
     table.row("direct loopback TCP, download", || measure::direct_download(big * 4));
     table.row("direct loopback TCP, upload", || measure::direct_upload(big * 4));
     table.row("direct loopback TCP, request/response", measure::direct_latency);
+    table.row("the agent's own pace", measure::agent_pace);
     for engine in &engines {
         let unpaced = || Setup::new(engine);
         let name = engine.name();

@@ -105,7 +105,13 @@ impl<'a> Setup<'a> {
 }
 
 fn rate(bytes: u64, took: Duration) -> String {
-    format!("{:.1} MB/s", bytes as f64 / 1e6 / took.as_secs_f64())
+    let rate = bytes as f64 / 1e6 / took.as_secs_f64();
+    if rate < 10.0 { format!("{rate:.3} MB/s") } else { format!("{rate:.0} MB/s") }
+}
+
+/// What an agent can send at most at its own pace: a kilobyte per pause.
+pub fn agent_pace() -> Figures {
+    Figures::plain(rate(1024, ssmpf_emulator::REAL_PACE))
 }
 
 /// Runs `clients` transfers at once and reports rate and cost.

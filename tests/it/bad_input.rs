@@ -183,3 +183,38 @@ fn a_full_disk_under_stderr_does_not_end_the_tunnel() {
     tunnel.wait_for("ready");
     assert_eq!(tunnel.stop().code, Some(0));
 }
+
+#[test]
+fn a_privileged_port_is_refused_with_a_hint() {
+    let env = TestEnv::new();
+    // Also where the tests run as root: without this capability root is refused like everyone.
+    let mut command = env.command("setpriv");
+    command.args(["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"]);
+    command.arg(ssmpf_tests::program("ssmpf"));
+    command.args(forward(&["--port", "80", "--local-port", "81"]));
+    let finished = ssmpf_tests::process::run(command);
+    finished.fails_with(8, &["port 81", "1024"]);
+    assert_eq!(env.emulator.calls().len(), 0);
+}
+
+#[test]
+fn a_filtered_destination_is_warned_about_while_its_client_waits() {
+    let filtered = ssmpf_emulator::Route::BlackHole;
+    let env = TestEnv::with(|builder| builder.route("filtered.internal", Some(80), filtered));
+    let tunnel = env.forward(&["--target", BASTION, "--host", "filtered.internal", "--port", "80"]);
+    let mut client = tunnel.connect();
+    std::io::Write::write_all(&mut client, b"anyone?").unwrap();
+    let warning = tunnel.wait_for("warning");
+    assert_eq!(warning["kind"], "destination-unreachable");
+    assert!(warning["message"].as_str().unwrap().contains("filtered.internal:80"), "{warning}");
+    assert_eq!(tunnel.stop().code, Some(0));
+}
+
+#[test]
+fn a_document_that_starts_a_shell_is_said_to_be_the_wrong_one() {
+    let env = TestEnv::new();
+    let document = "SSM-SessionManagerRunShell";
+    let finished = env.run(&forward(&["--port", "80", "--document", document]));
+    assert_eq!(finished.code, Some(6), "{finished:?}");
+    assert!(finished.stderr.contains("hint:"), "{finished:?}");
+}

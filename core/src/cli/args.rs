@@ -86,7 +86,7 @@ impl From<ColorArg> for ColorChoice {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    Forward(ForwardArgs),
+    Forward(Box<ForwardArgs>),
     Help(HelpArgs),
 }
 

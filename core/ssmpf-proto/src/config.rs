@@ -95,7 +95,7 @@ pub const HALF_CLOSE_IDLE: Duration = Duration::from_secs(120);
 pub const HALF_CLOSE_ANSWERED: Duration = Duration::from_secs(15);
 /// The same in basic mode, where one connection at a time holds up the next.
 pub const BASIC_HALF_CLOSE_IDLE: Duration = Duration::from_secs(10);
-/// Longest trust in a pause that nothing ends; then one message is tried.
+/// Longest trust in a pause that nothing ends; then sending goes on.
 pub const MAX_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a session may be told to do differently; the defaults are right outside of tests.

@@ -323,5 +323,3 @@ struct PortSetting {
 mod replay;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod throughput;

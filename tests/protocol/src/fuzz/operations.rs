@@ -136,9 +136,9 @@ impl Fuzz {
                 let json = format!(
                     r#"{{"AgentVersion":"{version}","RequestedClientActions":[{{"ActionType":"SessionType","ActionParameters":{{"SessionType":"Port","Properties":{{"type":"{property}"}}}}}}]}}"#
                 );
-                self.from_agent(PayloadType::HANDSHAKE_REQUEST, json.as_bytes(), 0);
+                self.agent_says(PayloadType::HANDSHAKE_REQUEST, json.as_bytes(), 0);
             }
-            Op::Complete => self.from_agent(PayloadType::HANDSHAKE_COMPLETE, b"{}", 0),
+            Op::Complete => self.agent_says(PayloadType::HANDSHAKE_COMPLETE, b"{}", 0),
             Op::Frame => {
                 let (command, id) = (input.byte() % 6, stream(input).0);
                 let length = if command == 2 { usize::from(input.byte()) * 8 } else { 0 };
@@ -147,13 +147,13 @@ impl Fuzz {
                 frame.put_u16_le(u16::try_from(length).expect("at most 2040"));
                 frame.put_u32_le(id);
                 frame.put_bytes(7, length);
-                self.from_agent(PayloadType::OUTPUT, &frame, 0);
+                self.agent_says(PayloadType::OUTPUT, &frame, 0);
             }
             Op::Payload => {
                 let payload_type = PayloadType(u32::from(input.byte() % 14));
                 let ahead = i64::from(input.byte() as i8);
                 let length = usize::from(input.byte());
-                self.from_agent(payload_type, input.slice(length), ahead);
+                self.agent_says(payload_type, input.slice(length), ahead);
             }
             Op::Raw => {
                 let length = usize::from(input.u16());
@@ -179,12 +179,12 @@ impl Fuzz {
                 let sequence = self.sent - i64::from(input.byte());
                 let mut json = BytesMut::new();
                 Acknowledge::write("input_stream_data", Uuid::nil(), sequence, &mut json);
-                self.other(MessageType::Acknowledge, &json);
+                self.service_says(MessageType::Acknowledge, &json);
             }
             Op::WildAcknowledge => {
                 let text = String::from_utf8_lossy(input.slice(20)).into_owned();
                 let json = format!(r#"{{"AcknowledgedMessageSequenceNumber":{text}}}"#);
-                self.other(MessageType::Acknowledge, json.as_bytes());
+                self.service_says(MessageType::Acknowledge, json.as_bytes());
             }
             Op::Wait => {
                 self.now += Duration::from_millis(u64::from(input.u16()));
@@ -221,21 +221,21 @@ impl Fuzz {
                 } else {
                     MessageType::StartPublication
                 };
-                self.other(kind, b"{}");
+                self.service_says(kind, b"{}");
             }
             Op::ChannelClosed => {
                 let length = usize::from(input.byte());
-                self.other(MessageType::ChannelClosed, input.slice(length));
+                self.service_says(MessageType::ChannelClosed, input.slice(length));
             }
             Op::Flag => {
                 let flag = u32::from(input.byte() % 5);
-                self.from_agent(PayloadType::FLAG, &flag.to_be_bytes(), 0);
+                self.agent_says(PayloadType::FLAG, &flag.to_be_bytes(), 0);
             }
         }
     }
 
     /// The agent's next message, or one that many numbers from it.
-    fn from_agent(&mut self, payload_type: PayloadType, payload: &[u8], ahead: i64) {
+    fn agent_says(&mut self, payload_type: PayloadType, payload: &[u8], ahead: i64) {
         let sequence = self.sequence.saturating_add(ahead);
         if ahead == 0 {
             self.sequence = self.sequence.saturating_add(1);
@@ -245,7 +245,7 @@ impl Fuzz {
         let _ = self.session.handle_message(bytes.freeze(), self.now);
     }
 
-    fn other(&mut self, message_type: MessageType, payload: &[u8]) {
+    fn service_says(&mut self, message_type: MessageType, payload: &[u8]) {
         let bytes = message(message_type, PayloadType::NONE, 0, payload);
         let _ = self.session.handle_message(bytes.freeze(), self.now);
     }
