@@ -47,6 +47,8 @@ pub const MIN_RTO: Duration = Duration::from_millis(50);
 /// Longest retransmission timeout, back-off included. A destination that does not read delays
 /// acknowledgements for minutes without any fault, so repeating faster helps nobody.
 pub const MAX_RTO: Duration = Duration::from_secs(5);
+/// The same until the agent has taken its first data: it may be waiting for a name server.
+pub const FIRST_DATA_RTO: Duration = Duration::from_millis(500);
 /// Clock granularity in the timeout formula (official peers' constant).
 pub const CLOCK_GRANULARITY: Duration = Duration::from_millis(10);
 /// Acknowledged messages sent after an unacknowledged one that declare it lost.
@@ -64,6 +66,12 @@ pub const AGENT_REPAIR_INTERVAL: Duration = Duration::from_millis(100);
 /// Acknowledgements waiting to leave. Beyond it the oldest is dropped: the agent repeats its
 /// message and is acknowledged again.
 pub const ACK_QUEUE: usize = 65_536;
+
+/// Acknowledgements sent last that are repeated after a reconnection: about a second of an agent
+/// at its own pace.
+pub const RECENT_ACKS: usize = 1024;
+/// Age beyond which an acknowledgement has arrived.
+pub const RECENT_ACKS_AGE: Duration = Duration::from_secs(3);
 
 /// Received bytes that clients have not taken yet, over all streams, before streams are reset.
 pub const RECEIVE_BUDGET: usize = 64 * 1024 * 1024;

@@ -235,7 +235,11 @@ impl Replay {
     /// What holds in every session.
     fn check(&self) {
         assert_eq!(self.received, self.agent.1.bytes, "what the application received");
-        assert_eq!(self.acknowledged, self.came, "each arrival is acknowledged");
+        // More often where a connection was lost, and perhaps an acknowledgement with it.
+        for (number, times) in &self.came {
+            let acknowledged = self.acknowledged.get(number).copied().unwrap_or_default();
+            assert!(acknowledged >= *times, "number {number} is not acknowledged each time");
+        }
         assert_eq!(self.responses.len(), 2);
         assert_eq!(self.responses[0], self.responses[1], "the handshake answer");
         assert_eq!(self.ours.1.opened, self.official.1.opened);

@@ -10,6 +10,7 @@
 //! Whether a websocket carries the channel at the moment is a separate matter: numbers, buffers
 //! and the state survive a lost connection.
 
+mod acks;
 mod congestion;
 pub mod handshake;
 mod incoming;
@@ -32,6 +33,7 @@ use crate::message::{
     Acknowledge, ChannelClosed, Flag, Header, Message, MessageType, OpenDataChannel, Payload,
     PayloadType, encode,
 };
+use acks::{Ack, Acks};
 use congestion::Congestion;
 use handshake::{PORT_SESSION, Terms};
 pub use incoming::Gap;
@@ -81,13 +83,6 @@ enum State {
     Closed,
 }
 
-#[derive(Debug)]
-struct PendingAck {
-    message_type: MessageType,
-    id: Uuid,
-    sequence: i64,
-}
-
 /// Counters of a channel since it began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChannelStats {
@@ -123,8 +118,10 @@ pub struct Channel {
     /// Timeouts since the last measured acknowledgement, and when the last one was.
     timeouts: u32,
     last_timeout: Option<Instant>,
+    /// Whether the agent has acknowledged anything since the handshake.
+    accepted: bool,
 
-    acks: VecDeque<PendingAck>,
+    acks: Acks,
     /// Handshake answer and flags: sent before session bytes, whatever the window says.
     control: VecDeque<(PayloadType, Bytes)>,
 
@@ -156,7 +153,8 @@ impl Channel {
             payload_size: PayloadSize::new(config.max_payload),
             timeouts: 0,
             last_timeout: None,
-            acks: VecDeque::new(),
+            accepted: false,
+            acks: Acks::default(),
             control: VecDeque::new(),
             client_id,
             rng,
@@ -196,6 +194,7 @@ impl Channel {
     /// one message at a time, so each that it need not repeat brings the others forward.
     pub fn handle_disconnected(&mut self, now: Instant) {
         self.connected = false;
+        self.acks.repeat_recent();
         self.outgoing.lose_all();
         self.shrink_lost_probe(None, now);
         self.payload_size.on_reconnect();
@@ -253,11 +252,7 @@ impl Channel {
             Accepted::Duplicate => self.stats.duplicates += 1,
             Accepted::New => self.stats.bytes_received += length,
         }
-        if self.acks.len() >= config::ACK_QUEUE {
-            self.acks.pop_front();
-            self.stats.acks_dropped += 1;
-        }
-        self.acks.push_back(PendingAck { message_type, id, sequence });
+        self.acks.push(Ack { message_type, id, sequence });
         Ok(())
     }
 
@@ -344,6 +339,8 @@ impl Channel {
         })?;
         self.paused_until = None;
         let Some(settled) = self.outgoing.acknowledge(ack.sequence, now) else { return Ok(()) };
+        // Number 0 is the handshake.
+        self.accepted |= ack.sequence > 0;
         self.payload_size.on_ack(ack.sequence);
         if let Some(rtt) = settled.rtt {
             self.rtt.sample(rtt, now);
@@ -408,7 +405,7 @@ impl Channel {
         if !self.connected {
             return None;
         }
-        if let Some(ack) = self.acks.pop_front() {
+        if let Some(ack) = self.acks.pop(now) {
             return Some(self.acknowledgement(&ack, now));
         }
         // Before the handshake answer nothing else may leave, and it leaves even when the state
@@ -474,7 +471,7 @@ impl Channel {
         out.freeze()
     }
 
-    fn acknowledgement(&mut self, ack: &PendingAck, now: Instant) -> Bytes {
+    fn acknowledgement(&mut self, ack: &Ack, now: Instant) -> Bytes {
         let header = Header {
             message_type: MessageType::Acknowledge,
             created_ms: self.created_ms(now),
@@ -514,7 +511,11 @@ impl Channel {
     /// the whole window again would only make the wait longer.
     fn resend_at(&mut self) -> Option<Instant> {
         let since = self.outgoing.oldest_sent_at()?.max(self.last_timeout.unwrap_or(self.epoch.0));
-        Some(since + self.rtt.timeout(self.timeouts))
+        let timeout = self.rtt.timeout(self.timeouts);
+        // An agent that is not ready refuses the first data without a word; it should not wait
+        // long once it is.
+        let most = if self.accepted { config::MAX_RTO } else { config::FIRST_DATA_RTO };
+        Some(since + timeout.min(most))
     }
 
     /// Gives up on the oldest transmission if its time has come, or on the handshake.
@@ -594,7 +595,7 @@ impl Channel {
 
     /// Counters since the channel began.
     pub fn stats(&self) -> ChannelStats {
-        self.stats
+        ChannelStats { acks_dropped: self.acks.dropped(), ..self.stats }
     }
 }
 

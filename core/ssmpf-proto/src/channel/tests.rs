@@ -186,13 +186,13 @@ fn what_comes_early_is_acknowledged_at_once_and_delivered_in_order() {
 }
 
 #[test]
-fn an_acknowledgement_that_waits_survives_a_lost_connection() {
+fn acknowledgements_that_wait_or_may_be_lost_leave_on_the_next_connection() {
     let mut pair = Pair::open();
     pair.say(PayloadType::OUTPUT, b"x");
     pair.channel.handle_disconnected(pair.now);
     assert!(pair.transmit().is_empty());
     pair.channel.handle_connected(pair.now);
-    assert_eq!(acknowledged(&pair.transmit()), [2]);
+    assert_eq!(acknowledged(&pair.transmit()), [0, 1, 2]);
 }
 
 #[test]
@@ -216,6 +216,9 @@ fn a_message_the_agent_was_not_ready_for_is_sent_again_until_it_is() {
 fn the_timeout_doubles_until_an_answer_was_measured() {
     let mut pair = Pair::open();
     pair.backlog = Backlog(1);
+    pair.numbers();
+    pair.acknowledge(1);
+    pair.backlog = Backlog(1);
     let first = pair.numbers();
     let mut waits = Vec::new();
     for _ in 0..9 {
@@ -227,18 +230,29 @@ fn the_timeout_doubles_until_an_answer_was_measured() {
     assert_eq!(waits[8], config::MAX_RTO);
 
     // Nobody knows which of the nine was answered, so the timeout stays.
-    pair.acknowledge(1);
+    pair.acknowledge(2);
     pair.backlog = Backlog(1);
     pair.numbers();
     assert_eq!(pair.time_out(), config::MAX_RTO);
     pair.numbers();
-    pair.acknowledge(2);
-    pair.backlog = Backlog(1);
-    pair.numbers();
     pair.acknowledge(3);
     pair.backlog = Backlog(1);
     pair.numbers();
+    pair.acknowledge(4);
+    pair.backlog = Backlog(1);
+    pair.numbers();
     assert_eq!(pair.time_out(), waits[0]);
+}
+
+#[test]
+fn an_agent_that_is_not_ready_is_asked_often() {
+    let mut pair = Pair::open();
+    pair.backlog = Backlog(1);
+    let first = pair.numbers();
+    for _ in 0..9 {
+        assert!(pair.time_out() <= config::FIRST_DATA_RTO);
+        assert_eq!(pair.numbers(), first);
+    }
 }
 
 #[test]
