@@ -12,13 +12,14 @@
 //! | [`session`] | a session with the agent: dialling, signing in to the gateway, delays between attempts |
 //! | [`aws`] | settings, credentials, the calls to Systems Manager, and what their failures mean |
 //! | [`output`] | how events look; lines that never make anybody wait |
-//! | [`model`] | the words of the field as types that cannot be wrong |
-//! | [`events`], [`shutdown`], [`secret`], [`logging`], [`near`] | what all of them share |
+//! | [`events`], [`shutdown`], [`logging`] | what all of them share |
 //!
 //! Dependencies point one way: `cli` → `commands` → `forward` → `session` → `aws`, and `cli` →
 //! `output`. Commands never print: they report to an [`events::EventSink`]. The wire protocol is the
 //! package `ssmpf-proto`, which knows no socket and no clock; what machines read is the package
-//! `ssmpf-schema`.
+//! `ssmpf-schema`; the words of the field as types that cannot be wrong are the package
+//! `ssmpf-model`, known here as [`model`]; the encrypted store and its keys are the package
+//! `ssmpf-store`.
 
 pub mod aws;
 mod cli;
@@ -27,11 +28,9 @@ pub mod engine_plugin;
 pub mod events;
 pub mod forward;
 pub mod logging;
-pub mod model;
-pub mod near;
 pub mod output;
-pub mod secret;
 pub mod session;
 pub mod shutdown;
 
 pub use cli::main;
+pub use ssmpf_model::{self as model, near};

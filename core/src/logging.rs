@@ -1,7 +1,7 @@
 //! Logs for whoever looks for a fault: on stderr, off unless asked for.
 //!
 //! `-v` shows what this program does, `-vv` also its libraries; `SSMPF_LOG` takes a filter in the
-//! syntax of `RUST_LOG`. Secrets are no part of it: ours travel as [`crate::secret::Redacted`], and
+//! syntax of `RUST_LOG`. Secrets are no part of it: ours travel as [`crate::model::Redacted`], and
 //! libraries, which write whole requests at the level trace, get no further than debug.
 
 use tracing::{Level, Metadata};

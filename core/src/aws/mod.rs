@@ -6,7 +6,6 @@
 pub mod clock;
 pub mod config;
 mod credentials;
-pub mod document;
 pub mod error;
 mod http_client;
 mod profiles;
@@ -14,8 +13,8 @@ pub mod sigv4;
 pub mod ssm;
 pub mod trust;
 
+pub use crate::model::document::{self, DocumentName, SessionDocument};
 pub use clock::Clock;
 pub use config::{AwsContext, AwsSettings};
-pub use document::{DocumentName, SessionDocument};
 pub use error::{AwsFailure, Verdict};
 pub use ssm::{Ssm, StartRequest, StartedSession};

@@ -7,8 +7,8 @@ use super::clock::DateWatcher;
 use super::config::AwsContext;
 use super::document::SessionDocument;
 use super::error::{AwsFailure, Operation, Verdict};
+use crate::model::Redacted;
 use crate::model::Target;
-use crate::secret::Redacted;
 
 /// What a session is started with.
 #[derive(Clone, Debug)]

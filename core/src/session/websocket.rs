@@ -23,7 +23,7 @@ use super::stream_url::StreamUrl;
 use super::transport::{self, Transport};
 use crate::aws::error::{CLOCK_HINT, Peer, clock_complaint};
 use crate::aws::{AwsContext, AwsFailure, Verdict, sigv4};
-use crate::secret::Redacted;
+use crate::model::Redacted;
 
 /// Longest wait for the TCP connection. Shorter than the agent's patience, which is 15 seconds.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

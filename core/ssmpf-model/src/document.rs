@@ -1,9 +1,10 @@
 //! Which SSM document a session is started with, and its parameters: one type, so the two agree.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
-use crate::model::{Destination, InvalidInput};
+use crate::{Destination, InvalidInput};
 
 /// Forwards to a port of the node itself. Agents from 2.3.672.0.
 pub const PORT_FORWARDING: &str = "AWS-StartPortForwardingSession";
@@ -25,6 +26,12 @@ impl DocumentName {
     /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl fmt::Display for DocumentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
     }
 }
 
@@ -127,7 +134,7 @@ impl SessionDocument {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Port;
+    use crate::Port;
 
     fn destination(host: Option<&str>) -> Destination {
         Destination {

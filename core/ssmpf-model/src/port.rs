@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
-use super::InvalidInput;
+use crate::InvalidInput;
 
 const PORT_HINT: &str = "ports are whole numbers from 1 to 65535, such as 5432";
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{BindAddress, Destination, InvalidInput, LocalPort};
+use crate::{BindAddress, Destination, InvalidInput, LocalPort};
 
 const SPEC_HINT: &str = "write `[bind:]local:host:port`, such as `15432:db.internal:5432`; an IPv6 address stands in \
      brackets";

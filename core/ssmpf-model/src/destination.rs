@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::{InvalidInput, Port};
+use crate::{InvalidInput, Port};
 
 /// Shortest host the remote-host document takes, in characters.
 ///

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::InvalidInput;
+use crate::InvalidInput;
 
 /// Where a forward listens on this machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::InvalidInput;
+use crate::InvalidInput;
 
 const TARGET_HINT: &str = "this release takes an instance id (`i-0123456789abcdef0`), the id of a managed \
      node (`mi-0123456789abcdef0`) or an ECS container (`ecs:cluster_task_runtime`); names and tags \

@@ -20,6 +20,11 @@ impl<T: Zeroize> Redacted<T> {
     pub fn expose(&self) -> &T {
         &self.0
     }
+
+    /// Returns the secret itself, to fill it. What it held before must not be left elsewhere.
+    pub fn expose_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
 }
 
 impl<T: Zeroize> From<T> for Redacted<T> {

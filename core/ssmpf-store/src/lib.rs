@@ -1,0 +1,29 @@
+//! The connections of `ssmpf` in one encrypted file, and the keys that open it.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`store`] | all of it together: read, change in one step, unlock and lock |
+//! | [`contents`] | what is inside: connections by name, as versioned JSON |
+//! | [`seal`] | bytes to an age file and back, with every damage named |
+//! | [`file`] | the file: lock, atomic replacement, permissions |
+//! | [`keys`] | where the key comes from, in order; first use; passphrases |
+//! | [`error`] | every failure with kind, sentence, hint and causes |
+//! | [`hygiene`] | no core files |
+//!
+//! Absent here: the command line, the terminal (a caller gives a [`keys::Prompt`]), AWS, and any
+//! asynchronous runtime, so that commands which only read the store start at once.
+
+pub mod contents;
+pub mod error;
+pub mod file;
+pub mod hygiene;
+pub mod keys;
+pub mod seal;
+pub mod store;
+
+pub use contents::{CatalogueError, Contents};
+pub use error::StoreError;
+pub use file::Warning;
+pub use keys::{Ask, KeySettings, Keys, Passphrase, Prompt};
+pub use seal::{Damage, Recipient};
+pub use store::{Places, Store};
