@@ -7,6 +7,7 @@
 //! | [`seal`] | bytes to an age file and back, with every damage named |
 //! | [`file`] | the file: lock, atomic replacement, permissions |
 //! | [`keys`] | where the key comes from, in order; first use; passphrases |
+//! | [`import`], [`show`] | other programs' connections in, and ours in other programs' words |
 //! | [`error`] | every failure with kind, sentence, hint and causes |
 //! | [`hygiene`] | no core files |
 //!
@@ -17,8 +18,10 @@ pub mod contents;
 pub mod error;
 pub mod file;
 pub mod hygiene;
+pub mod import;
 pub mod keys;
 pub mod seal;
+pub mod show;
 pub mod store;
 
 pub use contents::{CatalogueError, Contents};
