@@ -32,6 +32,11 @@ impl EventSink {
         Self { connection: Some(name.into()), take: Arc::clone(&self.take) }
     }
 
+    /// A sink for the same connection that hands every event to `take`, which may hand it on here.
+    pub fn with_take(&self, take: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        Self { connection: self.connection.clone(), take: Arc::new(take) }
+    }
+
     /// Says that `detail` happened, now.
     pub fn emit(&self, detail: Detail) {
         let connection = self.connection.as_deref().map(str::to_owned);

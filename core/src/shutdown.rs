@@ -26,6 +26,8 @@ pub enum Cause {
     Hangup,
     /// Whoever read our output is gone.
     OutputClosed,
+    /// It was not meant to run for longer.
+    MaxAge,
 }
 
 impl fmt::Display for Cause {
@@ -35,6 +37,7 @@ impl fmt::Display for Cause {
             Cause::Terminate => "SIGTERM",
             Cause::Hangup => "SIGHUP",
             Cause::OutputClosed => "output closed",
+            Cause::MaxAge => "maximum age reached",
         })
     }
 }
@@ -104,6 +107,19 @@ impl Shutdown {
             // Unreachable while `self` holds a sender; waiting is right for "never asked".
             _ => std::future::pending().await,
         }
+    }
+
+    /// The same wish, which also comes by itself after `age`. Needs a Tokio runtime.
+    pub fn limited_to(&self, age: Duration) -> Self {
+        let (trigger, limited) = Self::manual();
+        let outer = self.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                cause = outer.requested() => trigger.request(cause),
+                () = tokio::time::sleep(age) => trigger.request(Cause::MaxAge),
+            }
+        });
+        limited
     }
 
     /// Waits until an immediate end is asked for.
@@ -192,6 +208,16 @@ mod tests {
         trigger.request(Cause::Interrupt);
         shutdown.forced().await;
         assert_eq!(shutdown.cause(), Some(Cause::Terminate));
+    }
+
+    #[tokio::test]
+    async fn a_limited_wish_comes_by_itself_or_from_outside() {
+        let (trigger, shutdown) = Shutdown::manual();
+        let short = shutdown.limited_to(Duration::from_millis(1));
+        assert_eq!(short.requested().await, Cause::MaxAge);
+        let long = shutdown.limited_to(Duration::from_secs(3600));
+        trigger.request(Cause::Interrupt);
+        assert_eq!(long.requested().await, Cause::Interrupt);
     }
 
     #[tokio::test]

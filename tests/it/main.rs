@@ -10,10 +10,12 @@
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
+//! | `catalogue` | saved connections: kept, found, changed, opened |
 //! | `emulator` | the emulator's own commands |
 
 mod agents;
 mod bad_input;
+mod catalogue;
 mod data;
 mod emulator;
 mod ending;

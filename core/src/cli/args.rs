@@ -1,12 +1,16 @@
 //! All subcommands and flags: clap types and nothing else.
 //!
-//! Values are taken as text. What they mean, and what to say when they make no sense, is decided in
+//! Those of the catalogue are in `args_catalogue`. Values are taken as text. What they mean, and what to say when they make no sense, is decided in
 //! `settings`, so that every error has the same shape.
 
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use super::args_catalogue::{
+    AddArgs, ConnectArgs, EditArgs, ExportArgs, ImportArgs, LsArgs, PasswdArgs, RenameArgs, RmArgs,
+    ShowArgs, StoreArgs, UnlockArgs,
+};
 use crate::commands::forward::Engine;
 use crate::output::style::ColorChoice;
 
@@ -51,7 +55,7 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "FILE", hide = true)]
     pub(super) config: Option<PathBuf>,
     /// Store of connections
-    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(super) store: Option<PathBuf>,
 }
 
@@ -86,7 +90,28 @@ impl From<ColorArg> for ColorChoice {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    #[command(visible_alias = "new")]
+    Add(Box<AddArgs>),
+    #[command(visible_alias = "list")]
+    Ls(LsArgs),
+    Show(ShowArgs),
+    Edit(Box<EditArgs>),
+    /// Give a connection another name
+    Mv(RenameArgs),
+    /// Copy a connection; the copy has a local port of its own
+    Cp(RenameArgs),
+    #[command(visible_alias = "delete")]
+    Rm(RmArgs),
+    Connect(ConnectArgs),
     Forward(Box<ForwardArgs>),
+    Import(ImportArgs),
+    Export(ExportArgs),
+    #[command(visible_alias = "change-password")]
+    Passwd(PasswdArgs),
+    Unlock(UnlockArgs),
+    /// Forget the key that `unlock` kept
+    Lock,
+    Store(StoreArgs),
     Help(HelpArgs),
 }
 

@@ -8,25 +8,16 @@ use clap::Parser;
 use clap::error::ErrorKind as ClapErrorKind;
 use ssmpf_schema::{ErrorKind, ExitCode};
 
-use super::args::{Cli, Command, ForwardArgs};
+use super::args::{Cli, Command};
 use super::env::Environment;
 use super::error::Failure;
-use super::help;
-use super::settings::{self, Settings};
-use crate::commands::forward;
-use crate::logging;
-use crate::output::events::ForwardOutput;
-use crate::output::{Lines, Style};
-use crate::shutdown::{Cause, Shutdown};
-
-/// Threads that run tasks. One would do for the traffic; the second keeps accepting and the signals
-/// going while the first one encrypts.
-const WORKERS: usize = 2;
+use super::{catalogue, help, old_script, settings, tunnel};
+use crate::output::Style;
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> std::process::ExitCode {
     let since = Instant::now();
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let arguments = old_script::translated(std::env::args_os().collect());
     u8::from(run(&arguments, since)).into()
 }
 
@@ -46,61 +37,16 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
     let result = match cli.command {
         None => print(&help::text(None, false)),
         Some(Command::Help(args)) => print(&help::text(args.topic.as_deref(), json)),
-        Some(Command::Forward(args)) => run_forward(&args, &settings, since),
+        Some(Command::Forward(args)) => tunnel::forward(&args, &settings, since),
+        Some(Command::Connect(args)) => tunnel::connect(&args, &cli.global, &settings, since),
+        Some(command) => {
+            catalogue::run(command, &cli.global, &settings).and_then(|text| print(&Ok(text)))
+        }
     };
     match result {
         Ok(code) => code,
         Err(failure) => show(&failure, style, json),
     }
-}
-
-fn run_forward(
-    args: &ForwardArgs,
-    settings: &Settings,
-    since: Instant,
-) -> Result<ExitCode, Failure> {
-    let request = settings::forward(args, settings)?;
-    let stderr = Lines::stderr();
-    logging::init(
-        settings.verbosity,
-        settings.log.as_deref(),
-        settings.style.is_colored(),
-        stderr.clone(),
-    )?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
-    let result = runtime.block_on(async {
-        let shutdown = Shutdown::on_signals()?;
-        let trigger = shutdown.trigger().clone();
-        let stdout = Lines::stdout(move || trigger.request(Cause::OutputClosed));
-        let output = ForwardOutput {
-            json_lines: settings.is_json(),
-            print_address: args.print_address,
-            quiet: settings.quiet,
-            verbose: settings.verbosity > 0,
-            style: settings.style,
-        };
-        let context = forward::Context {
-            aws: settings.aws.clone(),
-            events: output.sink(stdout.clone(), stderr.clone()),
-            shutdown: shutdown.clone(),
-            since,
-        };
-        let result = tokio::select! {
-            result = forward::run(request, context) => result.map_err(Failure::from),
-            () = shutdown.forced() => Err(Failure::new(
-                ErrorKind::Interrupted,
-                "cut short; the session may stay open until it is idle for long enough",
-                None,
-            )),
-        };
-        stdout.finish();
-        stderr.finish();
-        result
-    });
-    // Does not wait for threads that are stuck in a read from the terminal.
-    runtime.shutdown_background();
-    result.map(|_outcome| ExitCode::Success)
 }
 
 /// Writes a result to stdout. A reader that is gone has read enough.

@@ -24,6 +24,16 @@ pub(super) const VARIABLES: &[Variable] = &[
     variable("AWS_REGION", "the same"),
     variable("AWS_DEFAULT_REGION", "the same"),
     variable("SSMPF_FORMAT", "how results are written, like --format"),
+    variable("SSMPF_STORE", "the store of connections, like --store"),
+    variable("SSMPF_DATA_DIR", "folder of the store and its key, instead of the one below"),
+    variable("XDG_DATA_HOME, HOME, APPDATA", "where that folder is: ~/.local/share/ssmpf on Linux"),
+    variable("SSMPF_IDENTITY_FILE", "key of the store: an age identity or an SSH private key"),
+    variable("SSMPF_PASSPHRASE", "passphrase of the store's key"),
+    variable("SSMPF_PASSPHRASE_FILE", "the same, in the first line of a file"),
+    variable("SSMPF_PASSPHRASE_COMMAND", "the same, in the first line that a command prints"),
+    variable("SSMPF_NEW_PASSPHRASE", "what `ssmpf passwd` changes it to"),
+    variable("SSMPF_IMPORT_PASSPHRASE", "password of the store that `ssmpf import fernet` reads"),
+    variable("SSMPF_KEYRING", "`off` leaves the keyring of the desktop alone"),
     variable("SSMPF_PING_INTERVAL", "seconds between pings to the gateway; 25 by default"),
     variable("SSMPF_LOG", "log filter such as ssmpf=debug, instead of -v"),
     variable("NO_COLOR", "no colours"),
@@ -56,7 +66,9 @@ impl Environment {
     /// Returns the environment of this process. What is not Unicode is left out.
     pub(super) fn of_process() -> Self {
         let text = |value: std::ffi::OsString| value.into_string().ok();
-        let values = std::env::vars_os();
+        // Secrets are read where they are needed, and not copied before.
+        let secret = |name: &std::ffi::OsString| name.to_string_lossy().contains("PASSPHRASE");
+        let values = std::env::vars_os().filter(|(name, _)| !secret(name));
         Self {
             values: values.filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect(),
         }

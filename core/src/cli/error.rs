@@ -1,6 +1,7 @@
 //! Any failure becomes a kind, a sentence, a hint and an exit code, for people or as JSON.
 
 use ssmpf_schema::{ErrorBody, ErrorDocument, ErrorKind, ExitCode};
+use ssmpf_store::StoreError;
 
 use crate::commands::CommandError;
 use crate::logging::InvalidFilter;
@@ -46,21 +47,13 @@ impl Failure {
 
 impl From<CommandError> for Failure {
     fn from(error: CommandError) -> Self {
-        match error {
-            CommandError::Input(error) => error.into(),
-            CommandError::Aws(error) => Self(ErrorBody {
-                kind: error.kind,
-                message: error.message,
-                hint: error.hint,
-                causes: error.causes,
-            }),
-            CommandError::Forward(error) => Self(ErrorBody {
-                kind: error.kind,
-                message: error.message,
-                hint: error.hint,
-                causes: error.causes,
-            }),
-        }
+        Self(error.body())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self(error.body())
     }
 }
 

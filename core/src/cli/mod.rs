@@ -3,10 +3,18 @@
 //! This is the only place that knows clap, reads the environment and prints.
 
 mod args;
+mod args_catalogue;
+mod catalogue;
 mod dispatch;
 mod env;
 mod error;
+mod fields;
 mod help;
+mod import;
+mod old_script;
+mod places;
 mod settings;
+mod terminal;
+mod tunnel;
 
 pub use dispatch::main;

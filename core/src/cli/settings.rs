@@ -20,6 +20,8 @@ const MAX_REASON: usize = 256;
 pub(super) struct Settings {
     pub(super) aws: AwsSettings,
     pub(super) format: FormatArg,
+    /// Another store than the user's own.
+    pub(super) store: Option<PathBuf>,
     pub(super) quiet: bool,
     pub(super) verbosity: u8,
     pub(super) log: Option<String>,
@@ -40,13 +42,11 @@ pub(super) fn resolve(
     environment: &Environment,
     stderr_is_terminal: bool,
 ) -> Result<Settings, InvalidInput> {
-    for (flag, given) in [("--config", &global.config), ("--store", &global.store)] {
-        if given.is_some() {
-            return Err(InvalidInput::new(
-                format!("`{flag}` has no effect yet"),
-                "this release keeps no connections and reads no configuration of its own",
-            ));
-        }
+    if global.config.is_some() {
+        return Err(InvalidInput::new(
+            "`--config` has no effect yet",
+            "this release reads no configuration of its own",
+        ));
     }
     let profile = ["SSMPF_PROFILE", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
     let region = ["SSMPF_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"];
@@ -58,6 +58,7 @@ pub(super) fn resolve(
             files: None,
         },
         format: format(global, environment)?,
+        store: global.store.clone().or_else(|| environment.get("SSMPF_STORE").map(PathBuf::from)),
         quiet: global.quiet,
         verbosity: global.verbose,
         log: environment.get("SSMPF_LOG").map(str::to_owned),
@@ -140,7 +141,8 @@ pub(super) fn forward(args: &ForwardArgs, settings: &Settings) -> Result<Request
     })
 }
 
-fn reason(text: &str) -> Result<String, InvalidInput> {
+/// Checks that AWS takes the reason.
+pub(super) fn reason(text: &str) -> Result<String, InvalidInput> {
     let length = text.chars().count();
     if (1..=MAX_REASON).contains(&length) {
         return Ok(text.to_owned());
@@ -231,7 +233,7 @@ mod tests {
 
     #[test]
     fn flags_without_effect_are_refused() {
-        let global = parsed("ssmpf --store file").global;
+        let global = parsed("ssmpf --config file").global;
         assert!(resolve(&global, &Environment::default(), false).is_err());
     }
 }

@@ -67,16 +67,13 @@ pub async fn run(request: Request, context: Context) -> Result<ForwardOutcome, C
     let result = run_to_the_end(request, &context).await;
     let stopped = match &result {
         Ok(outcome) => stopped(outcome.reason.clone(), ExitCode::Success, outcome),
-        Err(CommandError::Forward(error)) => {
-            stopped(error.message.clone(), error.kind.exit_code(), &error.outcome)
-        }
-        Err(CommandError::Aws(error)) => {
-            let nothing = ForwardOutcome::default();
-            stopped(error.message.clone(), error.kind.exit_code(), &nothing)
-        }
-        Err(CommandError::Input(error)) => {
-            let nothing = ForwardOutcome::default();
-            stopped(error.message.clone(), ExitCode::Usage, &nothing)
+        Err(error) => {
+            let body = error.body();
+            let moved = match error {
+                CommandError::Forward(error) => error.outcome.clone(),
+                _ => ForwardOutcome::default(),
+            };
+            stopped(body.message, body.kind.exit_code(), &moved)
         }
     };
     context.events.emit(stopped);
@@ -102,12 +99,12 @@ async fn run_to_the_end(
 ///
 /// Our signatures are corrected; those of other programs on this machine are not.
 fn with_clock_warning(events: &EventSink, aws: &AwsContext) -> EventSink {
-    let (events, clock) = (events.clone(), Arc::clone(aws.clock()));
-    EventSink::new(move |event| {
+    let (inner, clock) = (events.clone(), Arc::clone(aws.clock()));
+    events.with_take(move |event| {
         let ready = matches!(event.detail, Detail::Ready { .. });
-        events.pass(event);
+        inner.pass(event);
         if ready && let Some(complaint) = clock.complaint() {
-            events.warn(
+            inner.warn(
                 ErrorKind::ClockSkew,
                 format!("the clock of this machine is {complaint}"),
                 Some(CLOCK_HINT.to_owned()),

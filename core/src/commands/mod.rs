@@ -1,6 +1,22 @@
 //! One file per verb. A command takes a plain request and returns a result; it never prints.
 
+pub mod add;
+pub mod connect;
+pub mod context;
+pub mod edit;
+pub mod fields;
 pub mod forward;
+pub mod keys;
+pub mod ls;
+pub mod mv;
+pub mod record;
+pub mod rm;
+pub mod show;
+pub mod store;
+pub mod transfer;
+
+use ssmpf_schema::{ErrorBody, ErrorKind};
+use ssmpf_store::{CatalogueError, StoreError};
 
 use crate::aws::AwsFailure;
 use crate::forward::ForwardError;
@@ -18,4 +34,73 @@ pub enum CommandError {
     /// The forward.
     #[error(transparent)]
     Forward(#[from] ForwardError),
+    /// The store, its key, or what was looked for in it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The command itself says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl From<CatalogueError> for CommandError {
+    fn from(error: CatalogueError) -> Self {
+        CommandError::Store(error.into())
+    }
+}
+
+impl CommandError {
+    /// Returns kind, sentence, hint and causes.
+    pub fn body(&self) -> ErrorBody {
+        match self {
+            CommandError::Input(error) => ErrorBody {
+                kind: ErrorKind::Usage,
+                message: error.message.clone(),
+                hint: Some(error.hint.clone()),
+                causes: Vec::new(),
+            },
+            CommandError::Aws(error) => ErrorBody {
+                kind: error.kind,
+                message: error.message.clone(),
+                hint: error.hint.clone(),
+                causes: error.causes.clone(),
+            },
+            CommandError::Forward(error) => ErrorBody {
+                kind: error.kind,
+                message: error.message.clone(),
+                hint: error.hint.clone(),
+                causes: error.causes.clone(),
+            },
+            CommandError::Store(error) => error.body(),
+            CommandError::Refused(error) => ErrorBody {
+                kind: error.kind,
+                message: error.message.clone(),
+                hint: error.hint.clone(),
+                causes: Vec::new(),
+            },
+        }
+    }
+}
+
+/// A command's own reason to fail.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The stable word for it.
+    pub kind: ErrorKind,
+    /// One sentence.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Refusal {
+    /// A reason with a hint.
+    pub fn new(kind: ErrorKind, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// A failure about which there is nothing to be done here.
+    pub fn failure(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Failure, message: message.into(), hint: None }
+    }
 }

@@ -1,4 +1,5 @@
-//! What `ssmpf` says to machines, as types: exit codes, error documents and events.
+//! What `ssmpf` says to machines, as types: exit codes, error documents, connections and
+//! events.
 //!
 //! Two programs share these types, `ssmpf` itself and its Nushell plugin, so that both sides of the
 //! contract are checked by the compiler. Rules that hold for every document:
@@ -10,10 +11,16 @@
 //!
 //! Absent here: rendering, the network, and any dependence but serde.
 
+mod catalogue;
 mod error;
 mod event;
 mod exit;
 
+pub use catalogue::{
+    ConnectionDocument, ConnectionRecord, DatabaseRecord, DoneDocument, ImportSummary, Imported,
+    LeftOut, Listing, RecipientsDocument, RemovedDocument, RenderingDocument, StoreContents,
+    StoreDocument,
+};
 pub use error::{ErrorBody, ErrorDocument, ErrorKind};
 pub use event::{Detail, Event, SessionMode};
 pub use exit::ExitCode;

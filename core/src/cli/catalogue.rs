@@ -1,0 +1,235 @@
+//! Runs the commands about saved connections and has their results rendered.
+//!
+//! None of them starts the asynchronous runtime or the AWS SDK.
+
+use std::io;
+
+use ssmpf_schema::{ConnectionDocument, ConnectionRecord};
+use ssmpf_store::{KeySettings, Passphrase, hygiene};
+
+use super::args::{Command, FormatArg, Global};
+use super::args_catalogue::{ImportArgs, PasswdArgs, RecipientsCommand, ShowArgs, StoreCommand};
+use super::env::Environment;
+use super::error::Failure;
+use super::fields::fields;
+use super::settings::Settings;
+use super::terminal::{self, Terminal};
+use super::{import, places};
+use crate::commands::context::{Context, ContextSettings};
+use crate::commands::{add, edit, keys, ls, mv, rm, show, store, transfer};
+use crate::model::{ConnectionName, Seconds};
+use crate::output::catalogue as render;
+use crate::output::json;
+
+/// Puts together what the commands of the catalogue are given.
+pub(super) fn context(global: &Global, settings: &Settings) -> Result<Context, Failure> {
+    hygiene::forbid_core_files();
+    let keys = KeySettings::from_env(|name| std::env::var_os(name));
+    let keys = keys.map_err(ssmpf_store::StoreError::from)?;
+    let asks = || Terminal::of_process(global.no_input);
+    Ok(Context::new(ContextSettings {
+        data_folder: places::data_folder(&Environment::of_process())?,
+        store: settings.store.clone(),
+        keys,
+        prompt: asks().map(|terminal| Box::new(terminal) as _),
+        person: asks().map(|terminal| Box::new(terminal) as _),
+    }))
+}
+
+/// Says on stderr what a person should know.
+pub(super) fn show_warnings(context: &mut Context, settings: &Settings) {
+    for warning in context.take_warnings() {
+        let (style, hint) = (settings.style, warning.hint);
+        // If that is impossible, there is nobody to warn.
+        let _ = write_line(&format!("{}: {}", style.warning("warning"), warning.message));
+        if let Some(hint) = hint {
+            let _ = write_line(&format!("{}: {hint}", style.hint("hint")));
+        }
+    }
+}
+
+fn write_line(line: &str) -> io::Result<()> {
+    use std::io::Write;
+    writeln!(io::stderr(), "{line}")
+}
+
+/// Runs one command and returns what belongs on stdout.
+pub(super) fn run(
+    command: Command,
+    global: &Global,
+    settings: &Settings,
+) -> Result<String, Failure> {
+    let mut context = context(global, settings)?;
+    let result = Runner { global, settings, context: &mut context }.run(command);
+    show_warnings(&mut context, settings);
+    result
+}
+
+struct Runner<'a> {
+    global: &'a Global,
+    settings: &'a Settings,
+    context: &'a mut Context,
+}
+
+impl Runner<'_> {
+    fn run(&mut self, command: Command) -> Result<String, Failure> {
+        match command {
+            Command::Add(args) => {
+                let name = args.name.as_deref().map(str::parse).transpose()?;
+                let fields = fields(&args.fields, &[], self.global)?;
+                let added = add::run(add::Request { name, fields, from: args.from }, self.context)?;
+                self.changed("added", added)
+            }
+            Command::Ls(args) => self.ls(&args.filters, args.kind.as_deref()),
+            Command::Show(ShowArgs { name, form: Some(form) }) => {
+                let rendering = show::rendering(&name, form.parse()?, self.context)?;
+                Ok(self.rendered(&rendering, |rendering| rendering.text.clone()))
+            }
+            Command::Show(args) => {
+                let connection = show::run(&args.name, self.context)?;
+                Ok(self.rendered(&ConnectionDocument::new(connection), |document| {
+                    render::details(&document.connection)
+                }))
+            }
+            Command::Edit(args) => {
+                let fields = fields(&args.fields, &args.untag, self.global)?;
+                let request = edit::Request { name: args.name, fields };
+                let connection = edit::run(&request, self.context)?;
+                self.changed("changed", connection)
+            }
+            Command::Mv(args) => {
+                let to: ConnectionName = args.to.parse()?;
+                let connection = mv::rename(&args.from, to, self.context)?;
+                self.changed("renamed", connection)
+            }
+            Command::Cp(args) => {
+                let to: ConnectionName = args.to.parse()?;
+                let connection = mv::copy(&args.from, to, self.context)?;
+                self.changed("copied", connection)
+            }
+            Command::Rm(args) => {
+                let request = rm::Request { names: args.names, yes: args.yes };
+                let removed = rm::run(&request, self.context)?;
+                self.say(&format!("removed {}", removed.removed.join(", ")));
+                Ok(self.rendered(&removed, |_| String::new()))
+            }
+            Command::Import(args) => self.import(&args),
+            Command::Export(args) => Ok(transfer::export(&args.names, self.context)?),
+            Command::Passwd(args) => self.passwd(&args),
+            Command::Unlock(args) => {
+                let limit: Seconds = args.limit.parse()?;
+                let done = keys::unlock(limit.duration(), self.context)?;
+                Ok(self.done(&done))
+            }
+            Command::Lock => {
+                let done = keys::lock(self.context);
+                Ok(self.done(&done))
+            }
+            Command::Store(args) => self.store(args.command),
+            // `dispatch` keeps these to itself.
+            Command::Connect(_) | Command::Forward(_) | Command::Help(_) => Ok(String::new()),
+        }
+    }
+
+    fn ls(&mut self, filters: &[String], kind: Option<&str>) -> Result<String, Failure> {
+        let request = ls::Request {
+            filters: filters.to_vec(),
+            profile: self.global.profile.clone(),
+            region: self.global.region.clone(),
+            kind: kind.map(str::parse).transpose()?,
+        };
+        let listing = ls::run(&request, self.context)?;
+        Ok(match self.settings.format {
+            FormatArg::Json => json::document(&listing),
+            FormatArg::Jsonl => listing.connections.iter().map(json::line).collect(),
+            FormatArg::Plain => {
+                listing.connections.iter().map(|it| format!("{}\n", it.name)).collect()
+            }
+            FormatArg::Table if listing.connections.is_empty() => {
+                self.say(match request.is_everything() {
+                    true => "no connections yet; `ssmpf add` makes one",
+                    false => "no connection fits",
+                });
+                String::new()
+            }
+            FormatArg::Table => render::table(&listing.connections, terminal::width()),
+        })
+    }
+
+    fn import(&mut self, args: &ImportArgs) -> Result<String, Failure> {
+        let source = import::source(args, self.context)?;
+        let (conflict, dry_run) = (args.on_conflict.into(), args.dry_run);
+        let request = transfer::Request { source, conflict, dry_run };
+        let summary = transfer::import(request, self.context)?;
+        Ok(self.rendered(&summary, render::summary))
+    }
+
+    fn passwd(&mut self, args: &PasswdArgs) -> Result<String, Failure> {
+        let new = match (&args.new_from, std::env::var("SSMPF_NEW_PASSPHRASE")) {
+            (Some(file), _) => Some(import::first_line(file)?),
+            (None, Ok(value)) => Some(Passphrase::new(value)),
+            (None, Err(_)) => None,
+        };
+        let done = keys::passwd(new, self.context)?;
+        Ok(self.done(&done))
+    }
+
+    fn store(&mut self, command: StoreCommand) -> Result<String, Failure> {
+        Ok(match command {
+            StoreCommand::Path => {
+                self.rendered(&store::path(self.context), |it| format!("{}\n", it.path))
+            }
+            StoreCommand::Verify => {
+                let document = store::verify(self.context)?;
+                self.rendered(&document, render::store)
+            }
+            StoreCommand::Backup { file } => {
+                let done = store::backup(&file, self.context)?;
+                self.done(&done)
+            }
+            StoreCommand::Recipients(args) => {
+                let parsed = |keys: Vec<String>| {
+                    keys.iter().map(|key| key.parse()).collect::<Result<Vec<_>, _>>()
+                };
+                let document = match args.command {
+                    None => store::recipients(self.context)?,
+                    Some(RecipientsCommand::Add { keys }) => {
+                        store::add_recipients(&parsed(keys)?, self.context)?
+                    }
+                    Some(RecipientsCommand::Remove { keys }) => {
+                        store::remove_recipients(&parsed(keys)?, self.context)?
+                    }
+                };
+                self.rendered(&document, render::recipients)
+            }
+            StoreCommand::ExportIdentity => store::export_identity(self.context)?.expose().clone(),
+        })
+    }
+
+    /// Shows a connection that was changed: to people one line on stderr, to programs all of it.
+    fn changed(&self, what: &str, connection: ConnectionRecord) -> Result<String, Failure> {
+        self.say(&format!("{what} {}", render::one_line(&connection)));
+        Ok(self.rendered(&ConnectionDocument::new(connection), |_| String::new()))
+    }
+
+    fn done(&self, done: &ssmpf_schema::DoneDocument) -> String {
+        self.say(&done.message);
+        self.rendered(done, |_| String::new())
+    }
+
+    fn rendered<T: serde::Serialize>(&self, document: &T, text: impl Fn(&T) -> String) -> String {
+        match self.settings.format {
+            FormatArg::Json => json::document(document),
+            FormatArg::Jsonl => json::line(document),
+            FormatArg::Table | FormatArg::Plain => text(document),
+        }
+    }
+
+    /// Tells a person what happened, unless quiet is wanted or programs read.
+    fn say(&self, sentence: &str) {
+        if !self.settings.quiet && !self.settings.is_json() {
+            // If that is impossible, the exit code has to do.
+            let _ = write_line(sentence);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The commands that hold tunnels open: they alone start the asynchronous runtime.
+
+use std::time::{Duration, Instant};
+
+use ssmpf_schema::{ErrorKind, ExitCode};
+
+use super::args::{ForwardArgs, Global};
+use super::args_catalogue::ConnectArgs;
+use super::catalogue;
+use super::error::Failure;
+use super::settings::{self, Settings};
+use crate::commands::connect::{self, Surroundings};
+use crate::commands::{CommandError, forward};
+use crate::logging;
+use crate::output::Lines;
+use crate::output::events::ForwardOutput;
+use crate::shutdown::{Cause, Shutdown};
+
+/// Threads that run tasks. One would do for the traffic; the second keeps accepting and the signals
+/// going while the first one encrypts.
+const WORKERS: usize = 2;
+
+/// `ssmpf forward`.
+pub(super) fn forward(
+    args: &ForwardArgs,
+    settings: &Settings,
+    since: Instant,
+) -> Result<ExitCode, Failure> {
+    let request = settings::forward(args, settings)?;
+    hold(settings, args.print_address, since, async |surroundings| {
+        let Surroundings { events, shutdown, since } = surroundings;
+        let context = forward::Context { aws: settings.aws.clone(), events, shutdown, since };
+        forward::run(request, context).await.map(|_outcome| ())
+    })
+}
+
+/// `ssmpf connect`.
+pub(super) fn connect(
+    args: &ConnectArgs,
+    global: &Global,
+    settings: &Settings,
+    since: Instant,
+) -> Result<ExitCode, Failure> {
+    let request = connect::Request {
+        names: args.names.clone(),
+        local_port: args.local_port.as_deref().map(str::parse).transpose()?,
+        reason: args.reason.as_deref().map(settings::reason).transpose()?,
+        yes: args.yes,
+        engine: args.engine.into(),
+        ping_interval: args.ping_interval.map(Duration::from_secs),
+    };
+    let mut context = catalogue::context(global, settings)?;
+    let openings = connect::prepare(&request, &settings.aws, &mut context);
+    catalogue::show_warnings(&mut context, settings);
+    let openings = openings?;
+    hold(settings, args.print_address, since, async |surroundings| {
+        connect::run(openings, surroundings, &mut context.store).await
+    })
+}
+
+/// Runs `work` until it ends or a second signal cuts it short.
+fn hold(
+    settings: &Settings,
+    print_address: bool,
+    since: Instant,
+    work: impl AsyncFnOnce(Surroundings) -> Result<(), CommandError>,
+) -> Result<ExitCode, Failure> {
+    let stderr = Lines::stderr();
+    logging::init(
+        settings.verbosity,
+        settings.log.as_deref(),
+        settings.style.is_colored(),
+        stderr.clone(),
+    )?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+    let result = runtime.block_on(async {
+        let shutdown = Shutdown::on_signals()?;
+        let trigger = shutdown.trigger().clone();
+        let stdout = Lines::stdout(move || trigger.request(Cause::OutputClosed));
+        let output = ForwardOutput {
+            json_lines: settings.is_json(),
+            print_address,
+            quiet: settings.quiet,
+            verbose: settings.verbosity > 0,
+            style: settings.style,
+        };
+        let surroundings = Surroundings {
+            events: output.sink(stdout.clone(), stderr.clone()),
+            shutdown: shutdown.clone(),
+            since,
+        };
+        let result = tokio::select! {
+            result = work(surroundings) => result.map_err(Failure::from),
+            () = shutdown.forced() => Err(Failure::new(
+                ErrorKind::Interrupted,
+                "cut short; the session may stay open until it is idle for long enough",
+                None,
+            )),
+        };
+        stdout.finish();
+        stderr.finish();
+        result
+    });
+    // Does not wait for threads that are stuck in a read from the terminal.
+    runtime.shutdown_background();
+    result.map(|()| ExitCode::Success)
+}

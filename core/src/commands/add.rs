@@ -1,0 +1,242 @@
+//! `ssmpf add`: a new connection, from flags, or from answers where a person is there to give them.
+
+use std::str::FromStr;
+
+use ssmpf_schema::ConnectionRecord;
+use ssmpf_store::import::{Draft, aws_cli};
+
+use super::context::{Context, Person, declined, terminal};
+use super::fields::{Change, Fields};
+use super::{CommandError, record};
+use crate::model::{
+    Connection, ConnectionName, Destination, InvalidInput, LocalPort, Port, TargetSpec, Timestamp,
+};
+
+/// What to add.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Its name; asked for when it is missing.
+    pub name: Option<ConnectionName>,
+    /// The rest.
+    pub fields: Fields,
+    /// An `aws ssm start-session …` line that says what the fields do not.
+    pub from: Option<String>,
+}
+
+/// Adds a connection and returns it.
+///
+/// Name, target and port are needed. If all are given nothing is asked; else a person is asked for
+/// these and for what usually goes with them.
+pub fn run(mut request: Request, context: &mut Context) -> Result<ConnectionRecord, CommandError> {
+    let now = context.now;
+    let draft = request.from.as_deref().map(|line| aws_cli::read(line, now)).transpose()?;
+    if let Some(draft) = &draft {
+        name_after(draft, &mut request, context)?;
+    } else if let Some(person) = &mut context.person
+        && !request.is_complete()
+    {
+        ask(&mut request, person.as_mut())?;
+    }
+    let name = request.name.ok_or_else(|| missing("a name", "ssmpf add NAME …"))?;
+    let fields = request.fields;
+    let Draft { local_port, connection: base, .. } = match draft {
+        Some(draft) => draft,
+        None => from_fields(&name, &fields, now)?,
+    };
+    let (connection, holder) = context.store.update(|contents| {
+        let mut connection = base;
+        connection.local_port = local_port.unwrap_or_else(|| contents.free_port(&name));
+        fields.apply(&name, &mut connection, contents)?;
+        contents.add(name.clone(), connection.clone())?;
+        let holder = contents.holder_of(connection.local_port, &name).cloned();
+        Ok::<_, CommandError>((connection, holder))
+    })?;
+    warn_of_shared_port(&connection, holder, context);
+    Ok(record::of(&name, &connection))
+}
+
+impl Request {
+    fn is_complete(&self) -> bool {
+        self.name.is_some() && self.fields.target.is_some() && self.fields.port().is_some()
+    }
+}
+
+/// Gives a pasted line the name that was asked for, or one like its own.
+fn name_after(
+    draft: &Draft,
+    request: &mut Request,
+    context: &mut Context,
+) -> Result<(), CommandError> {
+    if request.name.is_some() {
+        return Ok(());
+    }
+    let own = ConnectionName::resembling(&draft.name);
+    request.name = match &mut context.person {
+        Some(person) => {
+            let own = own.as_ref().map(ConnectionName::as_str);
+            Some(required(person.as_mut(), "Name", own)?)
+        }
+        None => own,
+    };
+    Ok(())
+}
+
+fn from_fields(
+    name: &ConnectionName,
+    fields: &Fields,
+    now: Timestamp,
+) -> Result<Draft, InvalidInput> {
+    let target = fields.target.clone().ok_or_else(|| missing("a target", "--target TARGET"))?;
+    let port = fields
+        .port()
+        .ok_or_else(|| missing("a port to connect to", "--port PORT, or --kind KIND"))?;
+    let destination = Destination { host: fields.host.value().cloned(), port };
+    // Any port will do here: the store chooses one.
+    let connection = Connection::new(target, destination, port, now);
+    Ok(Draft { name: name.to_string(), local_port: None, connection })
+}
+
+/// Warns that two connections cannot be open at the same time.
+pub(super) fn warn_of_shared_port(
+    connection: &Connection,
+    holder: Option<ConnectionName>,
+    context: &mut Context,
+) {
+    if let Some(holder) = holder {
+        context.warn(
+            format!("local port {} is also that of `{holder}`", connection.local_port),
+            "only one of them can be open at a time; `--local-port auto` finds a free one",
+        );
+    }
+}
+
+fn missing(what: &str, flag: &str) -> InvalidInput {
+    InvalidInput::new(format!("a connection needs {what}"), format!("give it with `{flag}`"))
+}
+
+/// Asks for what no flag says.
+fn ask(request: &mut Request, person: &mut dyn Person) -> Result<(), CommandError> {
+    if request.name.is_none() {
+        request.name = Some(required(person, "Name", None)?);
+    }
+    let fields = &mut request.fields;
+    if fields.profile.is_keep() {
+        fields.profile = optional(person, "AWS profile (empty: whichever is in force)")?;
+    }
+    if fields.region.is_keep() {
+        fields.region = optional(person, "Region (empty: the profile's)")?;
+    }
+    if fields.target.is_none() {
+        let question = "Target (i-…, Name, tag:KEY=VALUE, ecs:cluster/service)";
+        fields.target = Some(required::<TargetSpec>(person, question, None)?);
+    }
+    if fields.host.is_keep() {
+        fields.host = optional(person, "Host to connect to (empty: the target itself)")?;
+    }
+    if fields.port.is_none() {
+        let usual = fields.port().map(|port| port.to_string());
+        fields.port = Some(required::<Port>(person, "Port to connect to", usual.as_deref())?);
+    }
+    if fields.local_port.is_none() {
+        fields.local_port = Some(required::<LocalPort>(person, "Local port", Some("auto"))?);
+    }
+    Ok(())
+}
+
+/// Asks until the answer is a value.
+fn required<T: FromStr<Err = InvalidInput>>(
+    person: &mut dyn Person,
+    question: &str,
+    default: Option<&str>,
+) -> Result<T, CommandError> {
+    loop {
+        let answer = person.ask(question, default).map_err(terminal)?.ok_or_else(declined)?;
+        let answer = if answer.is_empty() { default.unwrap_or_default() } else { &answer };
+        match answer.parse() {
+            Ok(value) => return Ok(value),
+            Err(error) => person.tell(&format!("{error}; {}", error.hint)),
+        }
+    }
+}
+
+/// Asks until the answer is a value or empty.
+fn optional<T: FromStr<Err = InvalidInput>>(
+    person: &mut dyn Person,
+    question: &str,
+) -> Result<Change<T>, CommandError> {
+    loop {
+        let answer = person.ask(question, None).map_err(terminal)?.ok_or_else(declined)?;
+        if answer.is_empty() {
+            return Ok(Change::Clear);
+        }
+        match answer.parse() {
+            Ok(value) => return Ok(Change::Set(value)),
+            Err(error) => person.tell(&format!("{error}; {}", error.hint)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives one answer after another and remembers what was told.
+    struct Scripted {
+        answers: Vec<&'static str>,
+        told: usize,
+    }
+
+    impl Person for Scripted {
+        fn ask(&mut self, _: &str, _: Option<&str>) -> std::io::Result<Option<String>> {
+            match self.answers.is_empty() {
+                true => Ok(None),
+                false => Ok(Some(self.answers.remove(0).to_owned())),
+            }
+        }
+
+        fn ask_secret(&mut self, _: &str) -> std::io::Result<Option<ssmpf_store::Passphrase>> {
+            Ok(None)
+        }
+
+        fn tell(&mut self, _: &str) {
+            self.told += 1;
+        }
+    }
+
+    #[test]
+    fn a_wrong_answer_is_explained_and_asked_for_again() {
+        let answers =
+            vec!["my db", "db", "", "eu-west-1", "bastion", "db.internal", "0", "5432", ""];
+        let mut person = Scripted { answers, told: 0 };
+        let mut request = Request::default();
+        ask(&mut request, &mut person).expect("every question is answered");
+        assert_eq!(request.name.expect("asked for").as_str(), "db");
+        assert_eq!(request.fields.port, Port::new(5432));
+        assert_eq!(request.fields.local_port, Some(LocalPort::Auto));
+        assert_eq!(request.fields.profile, Change::Clear);
+        assert_eq!(person.told, 2);
+    }
+
+    #[test]
+    fn what_a_flag_says_is_not_asked() {
+        let mut person = Scripted { answers: vec!["", "", "", ""], told: 0 };
+        let mut request = Request {
+            name: Some("db".parse().expect("a name")),
+            fields: Fields {
+                target: Some("bastion".parse().expect("a target")),
+                kind: Some(crate::model::Kind::Postgres),
+                ..Fields::default()
+            },
+            from: None,
+        };
+        ask(&mut request, &mut person).expect_err("port and local port were left to ask");
+        person.answers = vec![""];
+        ask(&mut request, &mut person).expect("the kind brings the port");
+    }
+
+    #[test]
+    fn ending_the_questions_adds_nothing() {
+        let mut person = Scripted { answers: vec![], told: 0 };
+        assert!(ask(&mut Request::default(), &mut person).is_err());
+    }
+}

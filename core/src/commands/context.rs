@@ -1,0 +1,102 @@
+//! What the commands of the catalogue are given: the store, a person to ask, and the time.
+//!
+//! Nothing is opened before a command needs it: `ssmpf ls` without a store asks for no key, and none
+//! of these commands starts the asynchronous runtime or the AWS SDK.
+
+use std::io;
+use std::path::PathBuf;
+
+use ssmpf_store::{KeySettings, Keys, Passphrase, Places, Prompt, Store, Warning};
+
+use super::{CommandError, Refusal};
+use crate::model::Timestamp;
+
+/// A person at a terminal.
+pub trait Person {
+    /// Asks for a line. An empty answer stands for the default, if there is one.
+    ///
+    /// `None` means that the person does not want to go on.
+    fn ask(&mut self, question: &str, default: Option<&str>) -> io::Result<Option<String>>;
+
+    /// Asks for a secret, which is not shown while it is typed.
+    fn ask_secret(&mut self, question: &str) -> io::Result<Option<Passphrase>>;
+
+    /// Tells one sentence, such as what was wrong with the answer.
+    fn tell(&mut self, sentence: &str);
+}
+
+/// How a [`Context`] is made.
+pub struct ContextSettings {
+    /// The user's data folder, where store and identity lie.
+    pub data_folder: PathBuf,
+    /// Another store (`--store`).
+    pub store: Option<PathBuf>,
+    /// Where the key comes from.
+    pub keys: KeySettings,
+    /// Who types passphrases, if there is anybody.
+    pub prompt: Option<Box<dyn Prompt>>,
+    /// Who answers questions, if there is anybody.
+    pub person: Option<Box<dyn Person>>,
+}
+
+/// What the commands of the catalogue are given.
+pub struct Context {
+    /// The store, not opened yet.
+    pub store: Store,
+    /// Where store and identity lie.
+    pub places: Places,
+    /// Somebody to ask; nobody in scripts.
+    pub person: Option<Box<dyn Person>>,
+    /// What a person should know although the command succeeded.
+    pub warnings: Vec<Warning>,
+    /// The time of this command.
+    pub now: Timestamp,
+}
+
+impl Context {
+    /// Puts the parts together. Reads no file and asks nobody.
+    pub fn new(settings: ContextSettings) -> Self {
+        let places = Places::new(&settings.data_folder, settings.store);
+        let mut keys = Keys::new(settings.keys, places.identity.clone());
+        if let Some(prompt) = settings.prompt {
+            keys = keys.with_prompt(prompt);
+        }
+        Self {
+            store: Store::new(places.store.clone(), keys),
+            places,
+            person: settings.person,
+            warnings: Vec::new(),
+            now: Timestamp::now(),
+        }
+    }
+
+    /// Returns what a person should know, each once.
+    pub fn take_warnings(&mut self) -> Vec<Warning> {
+        let mut warnings = self.store.take_warnings();
+        warnings.append(&mut self.warnings);
+        warnings
+    }
+
+    /// Asks a person a yes-or-no question; `None` when there is nobody.
+    pub fn confirm(&mut self, question: &str) -> Result<Option<bool>, CommandError> {
+        let Some(person) = &mut self.person else { return Ok(None) };
+        let question = format!("{question} [y/N]");
+        let answer = person.ask(&question, None).map_err(terminal)?.unwrap_or_default();
+        Ok(Some(matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes")))
+    }
+
+    /// Warns about something that does not stop the command.
+    pub fn warn(&mut self, message: impl Into<String>, hint: impl Into<String>) {
+        self.warnings.push(Warning { message: message.into(), hint: Some(hint.into()) });
+    }
+}
+
+/// The failure of the terminal that a question was asked on.
+pub fn terminal(error: io::Error) -> CommandError {
+    Refusal::failure(format!("the terminal failed: {error}")).into()
+}
+
+/// What is said to a person who ends the questions.
+pub fn declined() -> CommandError {
+    Refusal::failure("nothing was changed: the question was not answered").into()
+}

@@ -1,0 +1,204 @@
+//! The documents of the catalogue: connections, what happened to them, and the store they lie in.
+
+use serde::{Deserialize, Serialize};
+
+use crate::SCHEMA;
+
+/// A saved connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionRecord {
+    /// Its name.
+    pub name: String,
+    /// A line for people.
+    pub description: Option<String>,
+    /// Its tags, without the `@`, in alphabetical order.
+    pub tags: Vec<String>,
+    /// The AWS profile; `null` means whichever is in force.
+    pub profile: Option<String>,
+    /// The region; `null` means the profile's.
+    pub region: Option<String>,
+    /// How the node is found, as the user wrote it.
+    pub target: String,
+    /// The host that the node connects to; `null` means the node itself.
+    pub host: Option<String>,
+    /// The port that the node connects to.
+    pub port: u16,
+    /// What listens there.
+    pub kind: String,
+    /// The port on this machine.
+    pub local_port: u16,
+    /// The address to listen on; `localhost` is loopback in both families.
+    pub bind: String,
+    /// The SSM document; `null` means whichever fits.
+    pub document: Option<String>,
+    /// What goes to CloudTrail as the reason.
+    pub reason: Option<String>,
+    /// Whether a session starts at the first client only.
+    pub lazy: bool,
+    /// Seconds without a client until a lazy connection's session is ended.
+    pub idle_timeout_seconds: Option<u64>,
+    /// Seconds until the forward closes itself.
+    pub max_age_seconds: Option<u64>,
+    /// Whether opening it asks first and wants a reason.
+    pub guard: bool,
+    /// How many sessions carry the traffic; `null` means as many as it needs.
+    pub sessions: Option<u16>,
+    /// How to sign in to the database behind it.
+    pub database: Option<DatabaseRecord>,
+    /// When it was added, RFC 3339.
+    pub created: String,
+    /// When it was last changed, RFC 3339.
+    pub updated: String,
+    /// When it was last opened, RFC 3339; `null` means never.
+    pub last_used: Option<String>,
+}
+
+/// How to sign in to a database. Never a password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseRecord {
+    /// The database user.
+    pub user: Option<String>,
+    /// The database.
+    pub name: Option<String>,
+    /// `password` or `iam`.
+    pub auth: String,
+}
+
+/// What `ls` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// The connections in the order of their names.
+    pub connections: Vec<ConnectionRecord>,
+}
+
+impl Listing {
+    /// Wraps connections with the schema they belong to.
+    pub fn new(connections: Vec<ConnectionRecord>) -> Self {
+        Self { schema: SCHEMA.to_owned(), connections }
+    }
+}
+
+/// What `show`, `add`, `edit`, `mv` and `cp` print: the connection as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionDocument {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// The connection.
+    pub connection: ConnectionRecord,
+}
+
+impl ConnectionDocument {
+    /// Wraps a connection with the schema it belongs to.
+    pub fn new(connection: ConnectionRecord) -> Self {
+        Self { schema: SCHEMA.to_owned(), connection }
+    }
+}
+
+/// What `show --as` prints: a connection in another program's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderingDocument {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// Name of the connection.
+    pub name: String,
+    /// Whose words they are, such as `aws-cli`.
+    pub format: String,
+    /// The text.
+    pub text: String,
+}
+
+/// What `rm` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedDocument {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// Names of the connections that are gone.
+    pub removed: Vec<String>,
+}
+
+/// What `import` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportSummary {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// What was read, such as `json`.
+    pub source: String,
+    /// Whether nothing was written.
+    pub dry_run: bool,
+    /// The connections that were taken.
+    pub taken: Vec<Imported>,
+    /// What was left where it is.
+    pub left: Vec<LeftOut>,
+}
+
+/// A connection that was imported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Its name here.
+    pub name: String,
+    /// What it was called there, if that was not possible here.
+    pub renamed_from: Option<String>,
+    /// What could not be taken along, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Something that was not imported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// What it is called there.
+    pub name: String,
+    /// Why it was left.
+    pub reason: String,
+}
+
+/// What `store path` and `store verify` print.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreDocument {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// Where the store lies.
+    pub path: String,
+    /// Where the identity lies if a passphrase protects it.
+    pub identity_path: String,
+    /// Whether there is a store yet.
+    pub exists: bool,
+    /// What is in it; `null` when nobody looked.
+    pub contents: Option<StoreContents>,
+}
+
+/// What is in a store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreContents {
+    /// Bytes on disk.
+    pub size: u64,
+    /// How many connections.
+    pub connections: u64,
+    /// How many others it is sealed to.
+    pub recipients: u64,
+    /// Where the key came from; `null` when none was needed.
+    pub key_source: Option<String>,
+}
+
+/// What `store recipients` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecipientsDocument {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// Our own public keys.
+    pub own: Vec<String>,
+    /// The public keys of the others.
+    pub others: Vec<String>,
+}
+
+/// What a command prints that did something and has nothing to show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoneDocument {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// One sentence about it, for people.
+    pub message: String,
+    /// Whether anything changed.
+    pub changed: bool,
+}

@@ -1,0 +1,563 @@
+//! Saved connections: kept, found, changed, opened; and what is said when that does not work.
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::Value;
+use ssmpf_tests::{BASTION, Finished, TestEnv, Tunnel, process, servers};
+
+/// An identity that exists for these tests only.
+const IDENTITY: &str = "AGE-SECRET-KEY-10E9D6CV72C77KEQ7X00XPHSD8E7K2L56VLK7W3Q7KANDSXFQTNNSVFTJAA";
+
+/// An environment whose store is opened with a key file.
+fn with_key(mut env: TestEnv) -> TestEnv {
+    let file = env.home().join("identity");
+    std::fs::write(&file, format!("{IDENTITY}\n")).unwrap();
+    env.set("SSMPF_IDENTITY_FILE", file.to_str().unwrap());
+    env.set("SSMPF_KEYRING", "off");
+    env
+}
+
+fn env() -> TestEnv {
+    with_key(TestEnv::new())
+}
+
+fn store_of(env: &TestEnv) -> PathBuf {
+    env.home().join(".local/share/ssmpf/store.age")
+}
+
+#[track_caller]
+fn ok(env: &TestEnv, arguments: &[&str]) -> Finished {
+    let finished = env.run(arguments);
+    assert_eq!(finished.code, Some(0), "{arguments:?}: {finished:#?}");
+    finished
+}
+
+#[track_caller]
+fn json(env: &TestEnv, arguments: &[&str]) -> Value {
+    let mut all = arguments.to_vec();
+    all.push("--json");
+    serde_json::from_str(&ok(env, &all).stdout).unwrap()
+}
+
+#[track_caller]
+fn add(env: &TestEnv, name: &str, more: &[&str]) {
+    let mut arguments = vec!["add", name, "--target", BASTION, "--port", "5432"];
+    arguments.extend_from_slice(more);
+    ok(env, &arguments);
+}
+
+fn names(env: &TestEnv, filters: &[&str]) -> Vec<String> {
+    let mut arguments = vec!["ls", "--format", "plain"];
+    arguments.extend_from_slice(filters);
+    ok(env, &arguments).stdout.lines().map(str::to_owned).collect()
+}
+
+/// A second reader of the contract: nothing more and nothing less than these fields.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct Listing {
+    schema: String,
+    connections: Vec<Connection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct Connection {
+    name: String,
+    description: Option<String>,
+    tags: Vec<String>,
+    profile: Option<String>,
+    region: Option<String>,
+    target: String,
+    host: Option<String>,
+    port: u16,
+    kind: String,
+    local_port: u16,
+    bind: String,
+    document: Option<String>,
+    reason: Option<String>,
+    lazy: bool,
+    idle_timeout_seconds: Option<u64>,
+    max_age_seconds: Option<u64>,
+    guard: bool,
+    sessions: Option<u16>,
+    database: Option<Database>,
+    created: String,
+    updated: String,
+    last_used: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct Database {
+    user: Option<String>,
+    name: Option<String>,
+    auth: String,
+}
+
+#[test]
+fn what_is_added_is_listed_as_documented() {
+    let env = env();
+    let everything = [
+        "add",
+        "prod-db",
+        "--target",
+        "tag:Role=bastion",
+        "--host",
+        "orders.internal",
+        "--kind",
+        "postgres",
+        "--tag",
+        "prod",
+        "--tag",
+        "@db",
+        "--description",
+        "orders",
+        "--profile",
+        "prod",
+        "--region",
+        "eu-west-1",
+        "--local-port",
+        "15432",
+        "--reason",
+        "on call",
+        "--lazy",
+        "--idle-timeout",
+        "15m",
+        "--max-age",
+        "8h",
+        "--guard",
+        "--sessions",
+        "auto",
+        "--db-user",
+        "app",
+        "--db-name",
+        "orders",
+        "--auth",
+        "iam",
+        "--bind",
+        "127.0.0.1",
+    ];
+    ok(&env, &everything);
+    let text = ok(&env, &["ls", "--json"]).stdout;
+    let listing: Listing = serde_json::from_str(&text).unwrap();
+    assert_eq!(listing.schema, "ssmpf/1");
+    let it = &listing.connections[0];
+    assert_eq!((it.port, it.local_port, it.kind.as_str()), (5432, 15432, "postgres"));
+    assert_eq!(it.tags, ["db", "prod"]);
+    assert_eq!((it.idle_timeout_seconds, it.max_age_seconds), (Some(900), Some(28800)));
+    assert_eq!(it.sessions, None, "as many as it needs");
+    assert_eq!(it.database.as_ref().unwrap().auth, "iam");
+    assert!(it.created.ends_with('Z') && it.last_used.is_none());
+
+    let table = ok(&env, &["ls"]).stdout;
+    for part in ["NAME", "prod-db", "15432", "orders.internal:5432", "tag:Role=bastion", "@prod"] {
+        assert!(table.contains(part), "{part} is missing: {table}");
+    }
+    let details = ok(&env, &["show", "prod-db"]).stdout;
+    for part in ["orders", "15m", "8h", "iam", "never"] {
+        assert!(details.contains(part), "{part} is missing: {details}");
+    }
+    let calls = env.emulator.calls().len();
+    assert_eq!(calls, 0, "nothing was asked of AWS");
+}
+
+#[test]
+fn an_empty_list_is_a_success_and_needs_no_key() {
+    let env = TestEnv::new();
+    assert_eq!(ok(&env, &["ls"]).stdout, "");
+    assert_eq!(json(&env, &["ls"])["connections"], Value::Array(vec![]));
+    assert!(!store_of(&env).exists(), "reading makes no store");
+}
+
+#[test]
+fn filters_choose_by_tag_text_kind_profile_and_region() {
+    let env = env();
+    add(&env, "a-db", &["--tag", "prod", "--profile", "one", "--region", "eu-west-1"]);
+    add(&env, "b-db", &["--tag", "dev", "--profile", "two", "--description", "Billing"]);
+    add(&env, "cache", &["--tag", "prod", "--kind", "redis"]);
+    assert_eq!(names(&env, &[]), ["a-db", "b-db", "cache"]);
+    assert_eq!(names(&env, &["@prod"]), ["a-db", "cache"]);
+    assert_eq!(names(&env, &["@prod", "db"]), ["a-db"]);
+    assert_eq!(names(&env, &["billing"]), ["b-db"]);
+    assert_eq!(names(&env, &["--kind", "redis"]), ["cache"]);
+    assert_eq!(names(&env, &["--profile", "two"]), ["b-db"]);
+    assert_eq!(names(&env, &["--region", "eu-west-1"]), ["a-db"]);
+    assert!(names(&env, &["nothing-like-that"]).is_empty());
+    assert_eq!(ok(&env, &["ls", "--format", "jsonl"]).stdout.lines().count(), 3);
+}
+
+#[test]
+fn connections_are_changed_copied_renamed_and_removed() {
+    let env = env();
+    add(&env, "db", &["--tag", "prod"]);
+    let port = json(&env, &["show", "db"])["connection"]["local_port"].clone();
+    let edited = json(&env, &["edit", "db", "--port", "6379", "--tag", "x", "--untag", "prod"]);
+    assert_eq!(edited["connection"]["kind"], "redis", "the kind was guessed, and is again");
+    assert_eq!(edited["connection"]["tags"], serde_json::json!(["x"]));
+    assert_eq!(edited["connection"]["local_port"], port, "it stays");
+
+    let copy = json(&env, &["cp", "db", "copy"]);
+    assert_ne!(copy["connection"]["local_port"], port, "a copy has its own");
+    let renamed = json(&env, &["mv", "db", "base"]);
+    assert_eq!(renamed["connection"]["local_port"], port);
+    assert_eq!(names(&env, &[]), ["base", "copy"]);
+
+    let removed = json(&env, &["rm", "@x", "-y"]);
+    assert_eq!(removed["removed"], serde_json::json!(["base", "copy"]));
+    assert!(names(&env, &[]).is_empty());
+}
+
+#[test]
+fn an_unknown_name_exits_with_3_and_brings_the_nearest() {
+    let env = env();
+    add(&env, "prod-db", &["--tag", "prod"]);
+    for arguments in [
+        &["show", "prod-bd"][..],
+        &["edit", "prod-bd", "--port", "1"],
+        &["rm", "prod-bd", "-y"],
+        &["mv", "prod-bd", "x"],
+        &["cp", "prod-bd", "x"],
+        &["connect", "prod-bd"],
+        &["export", "prod-bd"],
+    ] {
+        env.run(arguments).fails_with(3, &["no connection named `prod-bd`", "`prod-db`", "hint:"]);
+    }
+    env.run(&["rm", "@prdo", "-y"]).fails_with(3, &["@prdo", "@prod"]);
+    let failed = env.run(&["show", "prod-bd", "--json"]);
+    let document: Value = serde_json::from_str(&failed.stderr).unwrap();
+    assert_eq!(document["error"]["kind"], "not-found");
+}
+
+#[test]
+fn mistakes_are_usage_errors_and_change_nothing() {
+    let env = env();
+    add(&env, "db", &[]);
+    let before = std::fs::read(store_of(&env)).unwrap();
+    for (arguments, texts) in [
+        (&["add", "my db", "--target", BASTION, "--port", "1"][..], &["`my db`", "hint:"][..]),
+        (&["add", "db", "--target", BASTION, "--port", "1"], &["`db` already", "ssmpf edit db"]),
+        (&["add", "x", "--target", BASTION], &["needs a port", "--port"]),
+        (&["add", "x", "--port", "1"], &["needs a target", "--target"]),
+        (&["add"], &["needs a name"]),
+        (&["add", "x", "--target", "i-123", "--port", "1"], &["i-123"]),
+        (&["add", "x", "--target", BASTION, "--port", "1", "--kind", "postgers"], &["`postgres`"]),
+        (&["add", "x", "--target", BASTION, "--port", "1", "--max-age", "soon"], &["soon"]),
+        (&["edit", "db"], &["what to change in `db`"]),
+        (&["cp", "db", "db"], &["already"]),
+        (&["show", "db", "--as", "awscli"], &["`aws-cli`"]),
+        (&["rm", "db"], &["nobody to ask", "-y"]),
+    ] {
+        env.run(arguments).fails_with(2, texts);
+    }
+    assert_eq!(std::fs::read(store_of(&env)).unwrap(), before, "byte for byte");
+}
+
+#[test]
+fn without_a_terminal_nobody_is_asked_and_the_store_says_what_it_needs() {
+    let mut env = TestEnv::new();
+    env.set("SSMPF_KEYRING", "off");
+    env.run(&["add", "db", "--target", BASTION, "--port", "1"])
+        .fails_with(10, &["SSMPF_PASSPHRASE", "hint:"]);
+    assert!(!store_of(&env).exists(), "never as plain text");
+}
+
+#[test]
+fn a_passphrase_opens_the_store_and_a_wrong_one_leaves_it_alone() {
+    let mut env = TestEnv::new();
+    env.set("SSMPF_KEYRING", "off").set("SSMPF_PASSPHRASE", "correct horse");
+    add(&env, "db", &[]);
+    let before = std::fs::read(store_of(&env)).unwrap();
+    env.set("SSMPF_PASSPHRASE", "wrong horse");
+    for arguments in [&["ls"][..], &["rm", "db", "-y"], &["connect", "db"]] {
+        env.run(arguments).fails_with(10, &["SSMPF_PASSPHRASE", "wrong", "hint:"]);
+    }
+    assert_eq!(std::fs::read(store_of(&env)).unwrap(), before, "byte for byte");
+
+    env.set("SSMPF_PASSPHRASE", "correct horse").set("SSMPF_NEW_PASSPHRASE", "battery staple");
+    ok(&env, &["passwd"]);
+    assert_eq!(std::fs::read(store_of(&env)).unwrap(), before, "not rewritten");
+    env.run(&["ls"]).fails_with(10, &["wrong"]);
+    env.set("SSMPF_PASSPHRASE", "battery staple");
+    assert_eq!(names(&env, &[]), ["db"]);
+}
+
+#[test]
+fn a_damaged_store_is_named_as_such_and_never_overwritten() {
+    let env = env();
+    add(&env, "db", &[]);
+    let path = store_of(&env);
+    let whole = std::fs::read(&path).unwrap();
+    for damaged in [&whole[..whole.len() - 9], b"", b"not a store"] {
+        std::fs::write(&path, damaged).unwrap();
+        env.run(&["ls"]).fails_with(10, &["store.age", "hint:"]);
+        env.run(&["add", "x", "--target", BASTION, "--port", "1"]).fails_with(10, &["store.age"]);
+        assert_eq!(std::fs::read(&path).unwrap(), damaged);
+    }
+}
+
+#[test]
+fn many_processes_adding_at_once_lose_nothing() {
+    let env = env();
+    let mut running: Vec<_> = (0..12)
+        .map(|number| {
+            let name = format!("c{number:02}");
+            env.ssmpf(&["add", &name, "--target", BASTION, "--port", "5432", "-q"]).spawn().unwrap()
+        })
+        .collect();
+    for child in &mut running {
+        assert!(process::wait(child, ssmpf_tests::PATIENCE).unwrap().success());
+    }
+    assert_eq!(names(&env, &[]).len(), 12);
+    let listing = json(&env, &["ls"]);
+    let ports: std::collections::BTreeSet<u64> = listing["connections"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["local_port"].as_u64().unwrap())
+        .collect();
+    assert_eq!(ports.len(), 12, "each has a port of its own");
+}
+
+#[test]
+fn connect_moves_bytes_and_remembers_that_it_was_used() {
+    let env = env();
+    let echo = servers::echo().port().to_string();
+    let local = servers::closed_port().to_string();
+    ok(&env, &["add", "web", "--target", BASTION, "--port", &echo, "--local-port", &local]);
+    let tunnel = Tunnel::start(env.ssmpf(&["connect", "web", "--format", "jsonl"]));
+    assert_eq!(tunnel.wait_for("ready")["connection"], "web");
+    assert_eq!(tunnel.address().port().to_string(), local);
+    let mut client = tunnel.connect();
+    client.write_all(b"hello").unwrap();
+    let mut back = [0; 5];
+    client.read_exact(&mut back).unwrap();
+    assert_eq!(&back, b"hello");
+    assert_eq!(tunnel.stop().code, Some(0));
+    assert!(json(&env, &["show", "web"])["connection"]["last_used"].is_string());
+}
+
+#[test]
+fn several_connect_at_once_and_one_that_fails_does_not_end_the_others() {
+    let env = env();
+    let echo = servers::echo().port().to_string();
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = busy.local_addr().unwrap().port().to_string();
+    for (name, port) in [("a", "auto"), ("b", "auto"), ("c", taken.as_str())] {
+        let arguments = [
+            "add",
+            name,
+            "--target",
+            BASTION,
+            "--port",
+            &echo,
+            "--tag",
+            "all",
+            "--local-port",
+            port,
+        ];
+        ok(&env, &arguments);
+    }
+    let tunnel = Tunnel::start(env.ssmpf(&["connect", "@all", "--format", "jsonl"]));
+    let ready = tunnel.wait_for_count("ready", 2);
+    let warning = tunnel.wait_for("warning");
+    assert_eq!(warning["connection"], "c");
+    assert_eq!(warning["kind"], "port-busy");
+    for event in ready {
+        let mut client = std::net::TcpStream::connect(event["address"].as_str().unwrap()).unwrap();
+        client.write_all(b"x").unwrap();
+        client.read_exact(&mut [0]).unwrap();
+    }
+    tunnel.signal("INT");
+    tunnel.wait().fails_with(8, &["1 of 3 connections failed: c"]);
+}
+
+#[test]
+fn what_connect_cannot_do_is_said_before_aws_is_called() {
+    let env = env();
+    ok(&env, &["add", "named", "--target", "bastion", "--port", "1", "--tag", "all"]);
+    add(&env, "guarded", &["--guard", "--tag", "all"]);
+    env.run(&["connect", "named"]).fails_with(3, &["`bastion`", "next release", "hint:"]);
+    env.run(&["connect", "guarded"]).fails_with(2, &["guarded", "-y"]);
+    env.run(&["connect", "guarded", "-y"]).fails_with(2, &["reason"]);
+    env.run(&["connect", "@all", "--local-port", "1"]).fails_with(2, &["--local-port"]);
+    assert_eq!(env.emulator.calls().len(), 0);
+}
+
+#[test]
+fn a_connection_closes_itself_at_its_greatest_age() {
+    let env = env();
+    add(&env, "short", &["--max-age", "1s", "--guard", "--local-port", "auto"]);
+    let arguments = ["connect", "short", "-y", "--reason", "why", "--format", "jsonl"];
+    let finished = Tunnel::start(env.ssmpf(&arguments)).wait();
+    assert_eq!(finished.code, Some(0), "{finished:#?}");
+    assert!(finished.stdout.contains("maximum age"), "{finished:#?}");
+}
+
+#[test]
+fn a_pasted_line_becomes_a_connection_and_comes_back_as_one() {
+    let env = env();
+    let line = format!(
+        "aws ssm start-session --target {BASTION} --region eu-west-1 --profile prod \
+         --document-name AWS-StartPortForwardingSessionToRemoteHost \
+         --parameters '{{\"host\":[\"db.internal\"],\"portNumber\":[\"5432\"],\
+         \"localPortNumber\":[\"15432\"]}}'"
+    );
+    let added = json(&env, &["add", "db", "--from", &line, "--tag", "pasted"]);
+    let connection = &added["connection"];
+    assert_eq!(connection["host"], "db.internal");
+    assert_eq!(connection["local_port"], 15432);
+    assert_eq!(connection["profile"], "prod");
+    assert_eq!(connection["tags"], serde_json::json!(["pasted"]));
+    let shown = ok(&env, &["show", "db", "--as", "aws-cli"]).stdout;
+    let again = json(&env, &["add", "again", "--from", &shown]);
+    for field in ["host", "port", "target", "profile", "region", "kind"] {
+        assert_eq!(again["connection"][field], connection[field], "{field}");
+    }
+    env.run(&["add", "x", "--from", "ls -l"]).fails_with(2, &["aws ssm start-session"]);
+}
+
+#[test]
+fn every_form_of_show_prints_something() {
+    let env = env();
+    add(&env, "db", &["--host", "db.internal", "--db-user", "app", "--db-name", "orders"]);
+    for (form, part) in [
+        ("aws-cli", "start-session"),
+        ("ssh-config", "ProxyCommand"),
+        ("env", "PGPORT"),
+        ("uri", "postgresql://"),
+        ("jdbc", "jdbc:postgresql:"),
+    ] {
+        let finished = env.run(&["show", "db", "--as", form]);
+        if finished.code == Some(0) {
+            assert!(finished.stdout.contains(part), "{form}: {finished:#?}");
+        } else {
+            finished.fails_with(2, &["hint:"]);
+        }
+    }
+    assert_eq!(json(&env, &["show", "db", "--as", "uri"])["format"], "uri");
+}
+
+#[test]
+fn an_export_comes_back_in_another_store() {
+    let env = env();
+    add(&env, "a", &["--tag", "prod"]);
+    add(&env, "b", &[]);
+    let file = env.home().join("export.json");
+    std::fs::write(&file, ok(&env, &["export"]).stdout).unwrap();
+    let file = file.to_str().unwrap();
+    let other = env.home().join("other.age");
+    let other = other.to_str().unwrap();
+    let dry = json(&env, &["--store", other, "import", "json", file, "--dry-run"]);
+    assert_eq!(dry["taken"].as_array().unwrap().len(), 2);
+    assert!(!PathBuf::from(other).exists(), "a dry run writes nothing");
+    ok(&env, &["--store", other, "import", "json", file]);
+    let listed = json(&env, &["--store", other, "ls", "@prod"]);
+    assert_eq!(listed["connections"][0]["name"], "a");
+    let again = json(&env, &["--store", other, "import", "json", file]);
+    assert_eq!(again["left"].as_array().unwrap().len(), 2);
+    env.run(&["import", "json", "/dev/null"]).fails_with(2, &["not an export", "hint:"]);
+    env.run(&["import", "json", "no-such-file"]).fails_with(2, &["no-such-file"]);
+}
+
+#[test]
+fn other_programs_configurations_are_imported() {
+    let env = env();
+    std::fs::create_dir_all(env.home().join(".ssh")).unwrap();
+    let config = format!(
+        "Host bastion\n  HostName {BASTION}\n  ProxyCommand aws ssm start-session --target %h \
+         --document-name AWS-StartSSHSession --parameters portNumber=%p\n"
+    );
+    std::fs::write(env.home().join(".ssh/config"), config).unwrap();
+    let summary = json(&env, &["import", "ssh-config"]);
+    assert_eq!(summary["taken"][0]["name"], "bastion", "{summary}");
+
+    let basti = "connections:\n  db:\n    target:\n      customTargetHost: db.internal\n      \
+                 customTargetPort: 5432\n    localPort: 15432\n";
+    let file = env.home().join("basti.yaml");
+    std::fs::write(&file, basti).unwrap();
+    let file = file.to_str().unwrap();
+    let summary = json(&env, &["import", "basti", file, "--target", BASTION]);
+    assert_eq!(summary["taken"][0]["name"], "db", "{summary}");
+    env.run(&["import", "fernet"]).fails_with(2, &[".ssm-port-forwarder"]);
+}
+
+#[test]
+fn the_store_can_be_found_checked_copied_and_opened_by_age() {
+    let env = env();
+    env.run(&["store", "backup", "x"]).fails_with(1, &["no store", "ssmpf add"]);
+    add(&env, "db", &[]);
+    let path = ok(&env, &["store", "path"]).stdout;
+    assert_eq!(PathBuf::from(path.trim_end()), store_of(&env));
+    let verified = json(&env, &["store", "verify"]);
+    assert_eq!(verified["contents"]["connections"], 1);
+    assert_eq!(verified["contents"]["key_source"], "identity-file");
+    let copy = env.home().join("copy.age");
+    ok(&env, &["store", "backup", copy.to_str().unwrap()]);
+    assert_eq!(std::fs::read(&copy).unwrap(), std::fs::read(store_of(&env)).unwrap());
+    env.run(&["store", "backup", copy.to_str().unwrap()]).fails_with(1, &["copy.age"]);
+
+    let exported = ok(&env, &["store", "export-identity"]).stdout;
+    assert!(exported.contains(IDENTITY), "the key itself");
+    let mut age = env.command("age");
+    age.args(["-d", "-i"]).arg(env.home().join("identity")).arg(store_of(&env));
+    let opened = process::run(age);
+    assert!(opened.stdout.contains("\"db\""), "{opened:#?}");
+}
+
+#[test]
+fn a_store_can_be_sealed_to_others() {
+    let env = env();
+    add(&env, "db", &[]);
+    let other = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
+    let added = json(&env, &["store", "recipients", "add", other]);
+    assert_eq!(added["others"], serde_json::json!([other]));
+    assert_eq!(added["own"].as_array().unwrap().len(), 1);
+    let removed = json(&env, &["store", "recipients", "remove", other]);
+    assert_eq!(removed["others"], serde_json::json!([]));
+    env.run(&["store", "recipients", "remove", other]).fails_with(3, &[other]);
+    env.run(&["store", "recipients", "add", "nonsense"]).fails_with(2, &["nonsense"]);
+}
+
+#[test]
+fn the_words_of_the_older_script_still_work() {
+    let env = env();
+    ok(&env, &["--new", "db", "--target", BASTION, "--port", "5432"]);
+    assert!(ok(&env, &["--list"]).stdout.contains("db"));
+    env.run(&["--connect", "dbb"]).fails_with(3, &["`db`"]);
+    ok(&env, &["--delete", "db", "-y"]);
+    env.run(&["--change-password"]).fails_with(10, &["no passphrase to change"]);
+}
+
+#[test]
+fn nothing_secret_is_said_and_the_file_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let env = env();
+    add(&env, "db", &["--host", "very-private.internal"]);
+    let mode = std::fs::metadata(store_of(&env)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let sealed = std::fs::read(store_of(&env)).unwrap();
+    let text = String::from_utf8_lossy(&sealed);
+    assert!(!text.contains("very-private"), "what is kept is encrypted");
+    for arguments in [&["-vv", "ls"][..], &["-vv", "store", "verify"], &["-vv", "show", "db"]] {
+        let finished = ok(&env, arguments);
+        let said = format!("{}{}", finished.stdout, finished.stderr);
+        assert!(!said.contains("AGE-SECRET-KEY"), "{said}");
+    }
+}
+
+#[test]
+fn open_permissions_are_repaired_with_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let env = env();
+    add(&env, "db", &[]);
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(store_of(&env), open).unwrap();
+    assert!(ok(&env, &["ls"]).stderr.contains("warning:"));
+    assert!(!ok(&env, &["ls"]).stderr.contains("warning:"), "once");
+}
