@@ -132,23 +132,22 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
                 }
             }
         }
-        let port: Port = port.ok_or_else(|| A::Error::missing_field("port"))?;
         let created = created.unwrap_or(Timestamp::UNIX_EPOCH);
+        let port: Port = port.ok_or_else(|| A::Error::missing_field("port"))?;
         let destination = Destination { host, port };
-        let mut connection = Connection::new(
-            target.ok_or_else(|| A::Error::missing_field("target"))?,
-            destination,
-            local_port.ok_or_else(|| A::Error::missing_field("local_port"))?,
-            created,
-        );
-        if let Some(kind) = kind {
-            connection.kind = kind;
-        }
+        let guess = || {
+            let host = destination.host.as_ref().map(|host| host.as_str());
+            Kind::guess(host, port)
+        };
         Ok(Connection {
             description,
             tags,
             profile,
             region,
+            target: target.ok_or_else(|| A::Error::missing_field("target"))?,
+            kind: kind.unwrap_or_else(guess),
+            destination,
+            local_port: local_port.ok_or_else(|| A::Error::missing_field("local_port"))?,
             bind,
             document,
             reason,
@@ -158,10 +157,10 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
             guard,
             sessions: sessions.unwrap_or_default(),
             database,
+            created,
             updated: updated.unwrap_or(created),
             last_used,
             unknown,
-            ..connection
         })
     }
 }

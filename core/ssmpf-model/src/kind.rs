@@ -153,8 +153,8 @@ impl Kind {
     /// Reads a stored word, keeping one that only a newer version knows.
     pub(crate) fn stored(word: &str) -> Option<Kind> {
         let shaped = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if let Ok(kind) = word.parse() {
-            return Some(kind);
+        if let Some((kind, ..)) = KINDS.iter().find(|(_, known, _)| *known == word) {
+            return Some(kind.clone());
         }
         (!word.is_empty() && word.len() <= 64 && word.bytes().all(shaped))
             .then(|| Kind::Other(word.to_owned()))

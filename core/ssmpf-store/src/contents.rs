@@ -4,6 +4,7 @@
 //! text. What a newer version added inside the same version number is kept; a newer version *number*
 //! is an error, so that a store is never overwritten by a program that does not understand it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -172,7 +173,13 @@ impl Contents {
     /// Returns the local port for a new connection called `name`: its own, or the next one that no
     /// other connection here holds.
     pub fn free_port(&self, name: &ConnectionName) -> Port {
-        stable_port(name, |port| self.holder_of(port, name).is_some())
+        // All at once: asking for each port who holds it would be slow with thousands.
+        let mut held = vec![false; usize::from(u16::MAX) + 1];
+        for (other, connection) in &self.connections {
+            let port = usize::from(connection.local_port.number());
+            held[port] |= !held[port] && other != name;
+        }
+        stable_port(name, |port| held[usize::from(port.number())])
     }
 
     /// Returns the connection other than `except` that has this local port.
@@ -337,7 +344,7 @@ impl<'de> Deserialize<'de> for ByName {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ByName, A::Error> {
                 let mut connections = BTreeMap::new();
-                while let Some(text) = map.next_key::<String>()? {
+                while let Some(Word(text)) = map.next_key()? {
                     let name: ConnectionName = text.parse().map_err(A::Error::custom)?;
                     let connection = map.next_value::<Connection>().map_err(|error| {
                         A::Error::custom(format_args!("connection `{name}`: {error}"))
@@ -352,6 +359,10 @@ impl<'de> Deserialize<'de> for ByName {
         deserializer.deserialize_map(Entries)
     }
 }
+
+/// A name, borrowed from the input where that is possible.
+#[derive(serde::Deserialize)]
+struct Word<'a>(#[serde(borrow)] Cow<'a, str>);
 
 fn version_of(bytes: &[u8]) -> Option<u64> {
     #[derive(serde::Deserialize)]

@@ -20,3 +20,14 @@ pub fn forbid_core_files() {
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::{DumpableBehavior, dumpable_behavior};
+
+    #[test]
+    fn no_core_file_is_written_of_this_process() {
+        super::forbid_core_files();
+        assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+    }
+}

@@ -36,6 +36,11 @@ const TAG: u64 = 16;
 /// Bytes in front of the first chunk.
 const NONCE: u64 = 16;
 
+/// How the last line of the header begins, with the end of the line before.
+const MAC_START: &[u8] = b"\n--- ";
+/// Bytes of that line with both line ends: its MAC has 43 letters [age: Header MAC].
+const MAC_LINE: usize = MAC_START.len() + 43 + 1;
+
 /// How the file is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
@@ -273,18 +278,19 @@ impl Header {
         if !bytes.starts_with(MAGIC_V1.as_bytes()) {
             return Err(not_age(bytes));
         }
-        let end = bytes.windows(5).position(|window| window == b"\n--- ");
-        let end = end.and_then(|at| {
-            let line = bytes[at + 1..].iter().position(|&byte| byte == b'\n')?;
-            Some(at + 1 + line + 1)
-        });
-        let Some(end) = end else {
+        let start = bytes.windows(MAC_START.len()).position(|window| window == MAC_START);
+        let Some(end) = start.map(|at| at + MAC_LINE) else {
             // Headers are text; one with other bytes in it was altered rather than cut.
             return Err(match bytes.is_ascii() {
                 true => truncated(bytes, None),
                 false => Damage::Altered("its beginning does not make sense".to_owned()),
             });
         };
+        match bytes.get(end - 1) {
+            Some(b'\n') => {}
+            Some(_) => return Err(Damage::Altered("its beginning does not end".to_owned())),
+            None => return Err(truncated(bytes, None)),
+        }
         let length = match OurStanza::find(&bytes[..end]) {
             Some(stanza) if stanza.fits => Some(stanza.length),
             Some(_) => {

@@ -59,6 +59,16 @@ fn store_at(folder: &Path) -> Store {
     Store::new(places.store, Keys::new(settings, places.identity))
 }
 
+/// A store on a machine without a keyring, with the passphrase in a variable.
+fn with_passphrase(folder: &Path) -> Store {
+    let places = Places::new(&folder.join("data"), None);
+    let mut settings = KeySettings { work: WorkFactor::WEAK_FOR_TESTS, ..KeySettings::default() };
+    settings.passphrases.value = Some(Redacted::new("pass".to_owned()));
+    let nowhere = || Box::new(crate::keys::NoPlace("the OS keyring"));
+    let keys = Keys::new(settings, places.identity).with_places(nowhere(), nowhere());
+    Store::new(places.store, keys)
+}
+
 fn connection() -> Connection {
     let port = Port::new(5432).expect("not 0");
     let target = "bastion".parse().expect("a target");
@@ -258,6 +268,18 @@ fn many_processes_writing_at_once_lose_nothing() {
     assert_eq!(names(&mut bench.store()).len(), WRITERS * WRITES);
 }
 
+#[test]
+fn many_first_uses_at_once_agree_on_one_key() {
+    let bench = Bench::new();
+    let children: Vec<Child> =
+        (0..WRITERS).map(|number| bench.child(&format!("first-{number}"))).collect();
+    for mut child in children {
+        assert!(child.wait().expect("it ended").success());
+    }
+    let mut store = with_passphrase(bench.folder.path());
+    assert_eq!(names(&mut store).len(), WRITERS);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_writer_killed_at_any_moment_leaves_the_old_file_or_the_new_one() {
@@ -286,6 +308,10 @@ fn a_writer_killed_at_any_moment_leaves_the_old_file_or_the_new_one() {
 fn what_a_child_process_does() {
     let Ok(task) = std::env::var(TASK) else { return };
     let (task, folder) = task.split_once('=').expect("a task and a folder");
+    if let Some(number) = task.strip_prefix("first-") {
+        let mut store = with_passphrase(Path::new(folder));
+        return add(&mut store, &format!("c{number}")).expect("added");
+    }
     let mut store = store_at(Path::new(folder));
     match task.strip_prefix("add-") {
         Some(number) => {

@@ -103,6 +103,37 @@ fn what_the_age_program_sealed_opens_here() {
 }
 
 #[test]
+fn keys_that_ssh_keygen_made_open_a_store_too() {
+    for (kind, passphrase) in [("ed25519", ""), ("ed25519", "pass"), ("rsa", "")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = folder.path().join("id");
+        run(program("ssh-keygen").args(["-q", "-t", kind, "-N", passphrase, "-f"]).arg(&key));
+        let store = |passphrase: &str| {
+            let places = Places::new(&folder.path().join("data"), None);
+            let mut settings = KeySettings {
+                identity_file: Some(key.clone()),
+                without_keyring: true,
+                ..KeySettings::default()
+            };
+            let given = (!passphrase.is_empty()).then(|| Redacted::new(passphrase.to_owned()));
+            settings.passphrases.value = given;
+            Store::new(places.store, Keys::new(settings, places.identity))
+        };
+        add(&mut store(passphrase), "prod-db").expect("added");
+        let mut again = store(passphrase);
+        assert_eq!(again.read().expect("it opens").connections.len(), 1, "{kind}");
+        assert!(again.export_identity().is_err(), "an SSH key is not copied");
+        if passphrase.is_empty() {
+            let output = run(program("age").args(["-d", "-i"]).arg(&key).arg(again.path()));
+            assert!(output.stdout.starts_with(b"{\"version\":1"));
+        } else {
+            let error = store("wrong").read().expect_err("a wrong passphrase");
+            assert_eq!(error.to_string(), "the passphrase from SSMPF_PASSPHRASE is wrong");
+        }
+    }
+}
+
+#[test]
 fn a_keyring_keeps_the_key_so_that_it_just_works() {
     in_session("unlocked", "first-use");
 }
