@@ -5,7 +5,7 @@
 //! | [`store`] | all of it together: read, change in one step, unlock and lock |
 //! | [`contents`] | what is inside: connections by name, as versioned JSON |
 //! | [`seal`] | bytes to an age file and back, with every damage named |
-//! | [`file`] | the file: lock, atomic replacement, permissions |
+//! | [`mod@file`] | the file: lock, atomic replacement, permissions |
 //! | [`keys`] | where the key comes from, in order; first use; passphrases |
 //! | [`import`], [`show`] | other programs' connections in, and ours in other programs' words |
 //! | [`error`] | every failure with kind, sentence, hint and causes |
