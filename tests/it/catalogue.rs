@@ -561,3 +561,32 @@ fn open_permissions_are_repaired_with_a_warning() {
     assert!(ok(&env, &["ls"]).stderr.contains("warning:"));
     assert!(!ok(&env, &["ls"]).stderr.contains("warning:"), "once");
 }
+
+#[test]
+fn every_command_of_the_documentation_works() {
+    let env = env();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text = std::fs::read_to_string(root.join("docs/catalogue.md")).unwrap();
+    let mut script = String::from("set -e\ncd \"$HOME\"\n");
+    let mut inside = false;
+    for line in text.lines() {
+        match line {
+            "```sh" => inside = true,
+            "```" => inside = false,
+            _ if inside => script.push_str(&format!(
+                "{line} || {{ echo 'FAILED: {}'; exit 1; }}\n",
+                line.replace('\'', "")
+            )),
+            _ => {}
+        }
+    }
+    let folder = env.home().join("bin");
+    std::fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink(ssmpf_tests::program("ssmpf"), folder.join("ssmpf")).unwrap();
+    let mut shell = env.command("sh");
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    shell.env("PATH", path).arg("-c").arg(&script);
+    let finished = process::run(shell);
+    assert_eq!(finished.code, Some(0), "{finished:#?}");
+    assert!(script.lines().count() > 20, "it has commands: {script}");
+}

@@ -98,5 +98,5 @@ pub fn terminal(error: io::Error) -> CommandError {
 
 /// What is said to a person who ends the questions.
 pub fn declined() -> CommandError {
-    Refusal::failure("nothing was changed: the question was not answered").into()
+    Refusal::failure("nothing was changed, as you wish").into()
 }
