@@ -11,11 +11,13 @@
 //! | `network` | TLS, proxies, signatures |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
 //! | `catalogue` | saved connections: kept, found, changed, opened |
+//! | `contract` | the JSON Schema in `docs` is that of the types |
 //! | `emulator` | the emulator's own commands |
 
 mod agents;
 mod bad_input;
 mod catalogue;
+mod contract;
 mod data;
 mod emulator;
 mod ending;

@@ -6,6 +6,7 @@ use crate::SCHEMA;
 
 /// A saved connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ConnectionRecord {
     /// Its name.
     pub name: String,
@@ -55,6 +56,7 @@ pub struct ConnectionRecord {
 
 /// How to sign in to a database. Never a password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct DatabaseRecord {
     /// The database user.
     pub user: Option<String>,
@@ -66,6 +68,7 @@ pub struct DatabaseRecord {
 
 /// What `ls` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Listing {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -82,6 +85,7 @@ impl Listing {
 
 /// What `show`, `add`, `edit`, `mv` and `cp` print: the connection as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ConnectionDocument {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -98,6 +102,7 @@ impl ConnectionDocument {
 
 /// What `show --as` prints: a connection in another program's words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct RenderingDocument {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -111,6 +116,7 @@ pub struct RenderingDocument {
 
 /// What `rm` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct RemovedDocument {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -120,6 +126,7 @@ pub struct RemovedDocument {
 
 /// What `import` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ImportSummary {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -135,6 +142,7 @@ pub struct ImportSummary {
 
 /// A connection that was imported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Imported {
     /// Its name here.
     pub name: String,
@@ -146,6 +154,7 @@ pub struct Imported {
 
 /// Something that was not imported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct LeftOut {
     /// What it is called there.
     pub name: String,
@@ -155,6 +164,7 @@ pub struct LeftOut {
 
 /// What `store path` and `store verify` print.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct StoreDocument {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -170,6 +180,7 @@ pub struct StoreDocument {
 
 /// What is in a store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct StoreContents {
     /// Bytes on disk.
     pub size: u64,
@@ -183,6 +194,7 @@ pub struct StoreContents {
 
 /// What `store recipients` prints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct RecipientsDocument {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -194,6 +206,7 @@ pub struct RecipientsDocument {
 
 /// What a command prints that did something and has nothing to show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct DoneDocument {
     /// Always [`SCHEMA`].
     pub schema: String,

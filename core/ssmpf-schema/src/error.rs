@@ -8,6 +8,7 @@ use crate::{ExitCode, SCHEMA};
 ///
 /// Several kinds share an exit code; the kind is the finer of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
     /// Any failure without a kind of its own.
@@ -141,6 +142,7 @@ impl std::fmt::Display for ErrorKind {
 /// What a command prints when it fails and JSON was asked for: one line on stderr, where the sentence
 /// for people would be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ErrorDocument {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -150,6 +152,7 @@ pub struct ErrorDocument {
 
 /// The failure inside an [`ErrorDocument`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ErrorBody {
     /// The stable word for it.
     pub kind: ErrorKind,

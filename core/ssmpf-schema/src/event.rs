@@ -6,6 +6,7 @@ use crate::{ErrorKind, SCHEMA};
 
 /// One thing that happened to a forward.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Event {
     /// Always [`SCHEMA`].
     pub schema: String,
@@ -27,6 +28,7 @@ impl Event {
 
 /// What happened, with the fields that belong to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Detail {
     /// The node is being looked up.
@@ -149,6 +151,7 @@ impl Detail {
 
 /// How a session carries the streams of its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SessionMode {
     /// Many streams at once.

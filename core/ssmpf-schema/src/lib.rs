@@ -15,6 +15,8 @@ mod catalogue;
 mod error;
 mod event;
 mod exit;
+#[cfg(feature = "json-schema")]
+mod json_schema;
 
 pub use catalogue::{
     ConnectionDocument, ConnectionRecord, DatabaseRecord, DoneDocument, ImportSummary, Imported,
@@ -24,6 +26,8 @@ pub use catalogue::{
 pub use error::{ErrorBody, ErrorDocument, ErrorKind};
 pub use event::{Detail, Event, SessionMode};
 pub use exit::ExitCode;
+#[cfg(feature = "json-schema")]
+pub use json_schema::json_schema;
 
 /// The value of the field `schema` in every document and event of this generation.
 pub const SCHEMA: &str = "ssmpf/1";

@@ -1,0 +1,32 @@
+//! The contract as a JSON Schema, generated from the types.
+
+use schemars::SchemaGenerator;
+use serde_json::{Value, json};
+
+use crate::{
+    ConnectionDocument, DoneDocument, ErrorDocument, Event, ImportSummary, Listing,
+    RecipientsDocument, RemovedDocument, RenderingDocument, SCHEMA, StoreDocument,
+};
+
+/// Returns the schema of everything that `ssmpf` prints for programs.
+pub fn json_schema() -> Value {
+    let mut generator = SchemaGenerator::default();
+    let documents = [
+        generator.subschema_for::<Listing>(),
+        generator.subschema_for::<ConnectionDocument>(),
+        generator.subschema_for::<RenderingDocument>(),
+        generator.subschema_for::<RemovedDocument>(),
+        generator.subschema_for::<ImportSummary>(),
+        generator.subschema_for::<StoreDocument>(),
+        generator.subschema_for::<RecipientsDocument>(),
+        generator.subschema_for::<DoneDocument>(),
+        generator.subschema_for::<ErrorDocument>(),
+        generator.subschema_for::<Event>(),
+    ];
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": SCHEMA,
+        "anyOf": documents,
+        "$defs": generator.take_definitions(true),
+    })
+}
