@@ -30,7 +30,8 @@ pub(super) struct AddArgs {
 
 /// Change a connection
 ///
-/// Takes the flags of `add`. An empty value takes a field away: `--host ''`.
+/// Takes the flags of `add`; without any, opens the connection as text in VISUAL or EDITOR. An empty
+/// value takes a field away: `--host ''`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     ssmpf edit prod-db --port 5433 --tag reporting\n  \

@@ -14,7 +14,7 @@ use super::error::Failure;
 use super::fields::fields;
 use super::settings::Settings;
 use super::terminal::{self, Terminal};
-use super::{import, places};
+use super::{editor, import, places};
 use crate::commands::context::{Context, ContextSettings};
 use crate::commands::{add, edit, keys, ls, mv, rm, show, store, transfer};
 use crate::model::{ConnectionName, Seconds};
@@ -93,6 +93,15 @@ impl Runner<'_> {
             }
             Command::Edit(args) => {
                 let fields = fields(&args.fields, &args.untag, self.global)?;
+                if fields.is_empty() && self.context.person.is_some() {
+                    return match editor::edit(&args.name, self.context)? {
+                        Some(connection) => self.changed("changed", connection),
+                        None => {
+                            self.say("nothing was changed");
+                            Ok(String::new())
+                        }
+                    };
+                }
                 let request = edit::Request { name: args.name, fields };
                 let connection = edit::run(&request, self.context)?;
                 self.changed("changed", connection)

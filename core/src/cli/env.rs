@@ -33,6 +33,7 @@ pub(super) const VARIABLES: &[Variable] = &[
     variable("SSMPF_PASSPHRASE_COMMAND", "the same, in the first line that a command prints"),
     variable("SSMPF_NEW_PASSPHRASE", "what `ssmpf passwd` changes it to"),
     variable("SSMPF_IMPORT_PASSPHRASE", "password of the store that `ssmpf import fernet` reads"),
+    variable("VISUAL, EDITOR", "editor for `ssmpf edit` without flags"),
     variable("SSMPF_KEYRING", "`off` leaves the keyring of the desktop alone"),
     variable("SSMPF_PING_INTERVAL", "seconds between pings to the gateway; 25 by default"),
     variable("SSMPF_LOG", "log filter such as ssmpf=debug, instead of -v"),

@@ -6,6 +6,7 @@ mod args;
 mod args_catalogue;
 mod catalogue;
 mod dispatch;
+mod editor;
 mod env;
 mod error;
 mod fields;

@@ -4,6 +4,7 @@ pub mod add;
 pub mod connect;
 pub mod context;
 pub mod edit;
+pub mod edit_text;
 pub mod fields;
 pub mod forward;
 pub mod keys;
