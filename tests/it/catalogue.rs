@@ -1,11 +1,10 @@
-//! Saved connections: kept, found, changed, opened; and what is said when that does not work.
+//! Saved connections: kept, found, changed; and what is said when that does not work.
 
-use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
-use ssmpf_tests::{BASTION, Finished, TestEnv, Tunnel, process, servers};
+use ssmpf_tests::{BASTION, Finished, TestEnv, process};
 
 /// An identity that exists for these tests only.
 const IDENTITY: &str = "AGE-SECRET-KEY-10E9D6CV72C77KEQ7X00XPHSD8E7K2L56VLK7W3Q7KANDSXFQTNNSVFTJAA";
@@ -19,7 +18,7 @@ fn with_key(mut env: TestEnv) -> TestEnv {
     env
 }
 
-fn env() -> TestEnv {
+pub(crate) fn env() -> TestEnv {
     with_key(TestEnv::new())
 }
 
@@ -28,21 +27,21 @@ fn store_of(env: &TestEnv) -> PathBuf {
 }
 
 #[track_caller]
-fn ok(env: &TestEnv, arguments: &[&str]) -> Finished {
+pub(crate) fn ok(env: &TestEnv, arguments: &[&str]) -> Finished {
     let finished = env.run(arguments);
     assert_eq!(finished.code, Some(0), "{arguments:?}: {finished:#?}");
     finished
 }
 
 #[track_caller]
-fn json(env: &TestEnv, arguments: &[&str]) -> Value {
+pub(crate) fn json(env: &TestEnv, arguments: &[&str]) -> Value {
     let mut all = arguments.to_vec();
     all.push("--json");
     serde_json::from_str(&ok(env, &all).stdout).unwrap()
 }
 
 #[track_caller]
-fn add(env: &TestEnv, name: &str, more: &[&str]) {
+pub(crate) fn add(env: &TestEnv, name: &str, more: &[&str]) {
     let mut arguments = vec!["add", name, "--target", BASTION, "--port", "5432"];
     arguments.extend_from_slice(more);
     ok(env, &arguments);
@@ -325,104 +324,6 @@ fn many_processes_adding_at_once_lose_nothing() {
 }
 
 #[test]
-fn connect_moves_bytes_and_remembers_that_it_was_used() {
-    let env = env();
-    let echo = servers::echo().port().to_string();
-    let local = servers::closed_port().to_string();
-    ok(&env, &["add", "web", "--target", BASTION, "--port", &echo, "--local-port", &local]);
-    let tunnel = Tunnel::start(env.ssmpf(&["connect", "web", "--format", "jsonl"]));
-    assert_eq!(tunnel.wait_for("ready")["connection"], "web");
-    assert_eq!(tunnel.address().port().to_string(), local);
-    let mut client = tunnel.connect();
-    client.write_all(b"hello").unwrap();
-    let mut back = [0; 5];
-    client.read_exact(&mut back).unwrap();
-    assert_eq!(&back, b"hello");
-    assert_eq!(tunnel.stop().code, Some(0));
-    assert!(json(&env, &["show", "web"])["connection"]["last_used"].is_string());
-}
-
-#[test]
-fn several_connect_at_once_and_one_that_fails_does_not_end_the_others() {
-    let env = env();
-    let echo = servers::echo().port().to_string();
-    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = busy.local_addr().unwrap().port().to_string();
-    for (name, port) in [("a", "auto"), ("b", "auto"), ("c", taken.as_str())] {
-        let arguments = [
-            "add",
-            name,
-            "--target",
-            BASTION,
-            "--port",
-            &echo,
-            "--tag",
-            "all",
-            "--local-port",
-            port,
-        ];
-        ok(&env, &arguments);
-    }
-    let tunnel = Tunnel::start(env.ssmpf(&["connect", "@all", "--format", "jsonl"]));
-    let ready = tunnel.wait_for_count("ready", 2);
-    let warning = tunnel.wait_for("warning");
-    assert_eq!(warning["connection"], "c");
-    assert_eq!(warning["kind"], "port-busy");
-    for event in ready {
-        let mut client = std::net::TcpStream::connect(event["address"].as_str().unwrap()).unwrap();
-        client.write_all(b"x").unwrap();
-        client.read_exact(&mut [0]).unwrap();
-    }
-    tunnel.signal("INT");
-    tunnel.wait().fails_with(8, &["1 of 3 connections failed: c"]);
-}
-
-#[test]
-fn what_connect_cannot_do_is_said_before_aws_is_called() {
-    let env = env();
-    ok(&env, &["add", "named", "--target", "bastion", "--port", "1", "--tag", "all"]);
-    add(&env, "guarded", &["--guard", "--tag", "all"]);
-    env.run(&["connect", "named"]).fails_with(3, &["`bastion`", "next release", "hint:"]);
-    env.run(&["connect", "guarded"]).fails_with(2, &["guarded", "-y"]);
-    env.run(&["connect", "guarded", "-y"]).fails_with(2, &["reason"]);
-    env.run(&["connect", "@all", "--local-port", "1"]).fails_with(2, &["--local-port"]);
-    assert_eq!(env.emulator.calls().len(), 0);
-}
-
-#[test]
-fn a_connection_closes_itself_at_its_greatest_age() {
-    let env = env();
-    add(&env, "short", &["--max-age", "1s", "--guard", "--local-port", "auto"]);
-    let arguments = ["connect", "short", "-y", "--reason", "why", "--format", "jsonl"];
-    let finished = Tunnel::start(env.ssmpf(&arguments)).wait();
-    assert_eq!(finished.code, Some(0), "{finished:#?}");
-    assert!(finished.stdout.contains("maximum age"), "{finished:#?}");
-}
-
-#[test]
-fn a_pasted_line_becomes_a_connection_and_comes_back_as_one() {
-    let env = env();
-    let line = format!(
-        "aws ssm start-session --target {BASTION} --region eu-west-1 --profile prod \
-         --document-name AWS-StartPortForwardingSessionToRemoteHost \
-         --parameters '{{\"host\":[\"db.internal\"],\"portNumber\":[\"5432\"],\
-         \"localPortNumber\":[\"15432\"]}}'"
-    );
-    let added = json(&env, &["add", "db", "--from", &line, "--tag", "pasted"]);
-    let connection = &added["connection"];
-    assert_eq!(connection["host"], "db.internal");
-    assert_eq!(connection["local_port"], 15432);
-    assert_eq!(connection["profile"], "prod");
-    assert_eq!(connection["tags"], serde_json::json!(["pasted"]));
-    let shown = ok(&env, &["show", "db", "--as", "aws-cli"]).stdout;
-    let again = json(&env, &["add", "again", "--from", &shown]);
-    for field in ["host", "port", "target", "profile", "region", "kind"] {
-        assert_eq!(again["connection"][field], connection[field], "{field}");
-    }
-    env.run(&["add", "x", "--from", "ls -l"]).fails_with(2, &["aws ssm start-session"]);
-}
-
-#[test]
 fn every_form_of_show_prints_something() {
     let env = env();
     add(&env, "db", &["--host", "db.internal", "--db-user", "app", "--db-name", "orders"]);
@@ -441,50 +342,6 @@ fn every_form_of_show_prints_something() {
         }
     }
     assert_eq!(json(&env, &["show", "db", "--as", "uri"])["format"], "uri");
-}
-
-#[test]
-fn an_export_comes_back_in_another_store() {
-    let env = env();
-    add(&env, "a", &["--tag", "prod"]);
-    add(&env, "b", &[]);
-    let file = env.home().join("export.json");
-    std::fs::write(&file, ok(&env, &["export"]).stdout).unwrap();
-    let file = file.to_str().unwrap();
-    let other = env.home().join("other.age");
-    let other = other.to_str().unwrap();
-    let dry = json(&env, &["--store", other, "import", "json", file, "--dry-run"]);
-    assert_eq!(dry["taken"].as_array().unwrap().len(), 2);
-    assert!(!PathBuf::from(other).exists(), "a dry run writes nothing");
-    ok(&env, &["--store", other, "import", "json", file]);
-    let listed = json(&env, &["--store", other, "ls", "@prod"]);
-    assert_eq!(listed["connections"][0]["name"], "a");
-    let again = json(&env, &["--store", other, "import", "json", file]);
-    assert_eq!(again["left"].as_array().unwrap().len(), 2);
-    env.run(&["import", "json", "/dev/null"]).fails_with(2, &["not an export", "hint:"]);
-    env.run(&["import", "json", "no-such-file"]).fails_with(2, &["no-such-file"]);
-}
-
-#[test]
-fn other_programs_configurations_are_imported() {
-    let env = env();
-    std::fs::create_dir_all(env.home().join(".ssh")).unwrap();
-    let config = format!(
-        "Host bastion\n  HostName {BASTION}\n  ProxyCommand aws ssm start-session --target %h \
-         --document-name AWS-StartSSHSession --parameters portNumber=%p\n"
-    );
-    std::fs::write(env.home().join(".ssh/config"), config).unwrap();
-    let summary = json(&env, &["import", "ssh-config"]);
-    assert_eq!(summary["taken"][0]["name"], "bastion", "{summary}");
-
-    let basti = "connections:\n  db:\n    target:\n      customTargetHost: db.internal\n      \
-                 customTargetPort: 5432\n    localPort: 15432\n";
-    let file = env.home().join("basti.yaml");
-    std::fs::write(&file, basti).unwrap();
-    let file = file.to_str().unwrap();
-    let summary = json(&env, &["import", "basti", file, "--target", BASTION]);
-    assert_eq!(summary["taken"][0]["name"], "db", "{summary}");
-    env.run(&["import", "fernet"]).fails_with(2, &[".ssm-port-forwarder"]);
 }
 
 #[test]

@@ -10,13 +10,16 @@
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
-//! | `catalogue` | saved connections: kept, found, changed, opened |
+//! | `catalogue` | saved connections: kept, found, changed |
+//! | `connect` | saved connections opened |
 //! | `contract` | the JSON Schema in `docs` is that of the types |
+//! | `transfer` | import, export, pasted command lines |
 //! | `emulator` | the emulator's own commands |
 
 mod agents;
 mod bad_input;
 mod catalogue;
+mod connect;
 mod contract;
 mod data;
 mod emulator;
@@ -25,3 +28,4 @@ mod faults;
 mod network;
 mod output;
 mod programs;
+mod transfer;
