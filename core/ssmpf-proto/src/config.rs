@@ -101,6 +101,9 @@ pub const HALF_CLOSE_IDLE: Duration = Duration::from_secs(120);
 /// The same when the server has answered all that the client sent. Most such clients are gone
 /// rather than waiting, and a full close looks like a half-close until something is written.
 pub const HALF_CLOSE_ANSWERED: Duration = Duration::from_secs(15);
+/// The same when neither side has ever said anything: a check whether the port is open, most
+/// likely, or a client that waits for a greeting.
+pub const HALF_CLOSE_UNUSED: Duration = Duration::from_secs(5);
 /// The same in basic mode, where one connection at a time holds up the next.
 pub const BASIC_HALF_CLOSE_IDLE: Duration = Duration::from_secs(10);
 /// Longest trust in a pause that nothing ends; then sending goes on.

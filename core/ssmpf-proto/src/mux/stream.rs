@@ -78,7 +78,11 @@ impl Stream {
 
     /// How long a half-close is held while the server is silent.
     pub fn half_close_wait(&self) -> Duration {
-        if self.unanswered { config::HALF_CLOSE_IDLE } else { config::HALF_CLOSE_ANSWERED }
+        match (self.unanswered, self.received) {
+            (true, _) => config::HALF_CLOSE_IDLE,
+            (false, true) => config::HALF_CLOSE_ANSWERED,
+            (false, false) => config::HALF_CLOSE_UNUSED,
+        }
     }
 
     /// When `wait` will have passed since the client finished and the server last spoke.
