@@ -112,7 +112,8 @@ fn an_agent_that_never_answers_is_given_up_in_time() {
 
 #[test]
 fn a_task_is_a_target_like_any_other() {
-    let target = "ecs:my_apps_0123456789abcdef0123456789abcdef_0123456789abcdef0123456789abcdef-1234567890";
+    let target =
+        "ecs:my_apps_0123456789abcdef0123456789abcdef_0123456789abcdef0123456789abcdef-1234567890";
     let env = TestEnv::with_node(Node::new(target).online(), |builder| builder);
     let port = servers::echo().port().to_string();
     let tunnel = env.forward(&["--target", target, "--port", &port]);

@@ -25,7 +25,6 @@ use super::credentials::{CachedCredentials, Source};
 use super::error::{AwsFailure, Surroundings};
 use super::http_client;
 use super::profiles::{self, Profiles};
-use super::ssm::Ssm;
 use super::trust::Trust;
 
 /// Longest wait for a connection to an AWS endpoint.
@@ -133,11 +132,6 @@ impl AwsContext {
                 let _ = context.trust().roots().await;
             }
         });
-    }
-
-    /// Returns a client for Systems Manager.
-    pub fn ssm(&self) -> Ssm {
-        Ssm::new(self)
     }
 
     /// Returns the configuration that AWS clients are made from.

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::aws::{AwsContext, StartRequest, StartedSession};
+use crate::aws::{AwsContext, Ssm, StartRequest, StartedSession};
 use crate::events::EventSink;
 use crate::forward::{ForwardError, ForwardOutcome, ForwardPlan};
 use crate::shutdown::Shutdown;
@@ -80,7 +80,7 @@ async fn run_with(
         destination: plan.destination.to_string(),
         document: plan.document.name().to_owned(),
     });
-    let ssm = ctx.ssm();
+    let ssm = Ssm::new(ctx);
     let session = tokio::select! {
         session = ssm.start_session(&request) => session?,
         cause = shutdown.requested() => return Ok(outcome(cause.to_string())),

@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::aws::AwsContext;
+use crate::aws::ssm::Ssm;
 use crate::events::EventSink;
 use crate::session::Session;
 use crate::shutdown::Shutdown;
@@ -112,7 +113,7 @@ async fn end_session(hub: &Hub, ctx: &AwsContext) {
         }
     }
     if let Some(id) = hub.note_starting(None) {
-        let ended = timeout(END_TIMEOUT, ctx.ssm().terminate_session(&id)).await;
+        let ended = timeout(END_TIMEOUT, Ssm::new(ctx).terminate_session(&id)).await;
         tracing::debug!(session = id, ?ended, "a session on its way was ended");
     }
     let quiet = async {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::ForwardPlan;
 use super::failure::ForwardError;
 use super::hub::Hub;
-use crate::aws::ssm::StartRequest;
+use crate::aws::ssm::{Ssm, StartRequest};
 use crate::aws::{AwsContext, AwsFailure, Verdict};
 use crate::events::EventSink;
 use crate::session::{Backoff, Notice, Session, SessionEnd, StartError, Tuning, establish};
@@ -77,7 +77,7 @@ impl<'a> Supervisor<'a> {
     /// this short can end it.
     async fn attempt(&self) -> Result<(Session, mpsc::UnboundedReceiver<Notice>), StartError> {
         let (notices, received) = mpsc::unbounded_channel();
-        let started = self.context.ssm().start_session(&self.request).await;
+        let started = Ssm::new(self.context).start_session(&self.request).await;
         let started = started.map_err(StartError::Aws)?;
         self.hub.note_starting(Some(started.session_id.clone()));
         let session = establish(self.context, started, &self.tuning, notices).await;

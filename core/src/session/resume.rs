@@ -113,7 +113,7 @@ pub async fn establish(
     );
     let mut life = Life {
         id: started.session_id.clone(),
-        ssm: context.ssm(),
+        ssm: Ssm::new(context),
         dialer: Dialer::new(context),
         driver: Driver::new(port, commands, commander.downgrade()),
         ping_interval: tuning.ping_interval,

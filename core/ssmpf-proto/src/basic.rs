@@ -15,8 +15,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::config;
 use crate::error::OpenError;
-use crate::mux::stream::Stream;
-use crate::port_session::{Event, StreamId};
+use crate::event::{Event, StreamId};
+use crate::stream::Stream;
 
 /// ```text
 /// Idle ──open──► Active ──client gone──► Ending ──its bytes have left──► Leaving ──ack──► Idle
@@ -45,7 +45,8 @@ pub struct Basic {
 }
 
 /// The server sent more than is kept before any client connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the server sent too much before any client connected")]
 pub struct GreetingTooLong;
 
 impl Basic {

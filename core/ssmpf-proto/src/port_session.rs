@@ -8,92 +8,21 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::agent_version::AgentVersion;
-use crate::basic::Basic;
+use crate::budget::Budget;
 use crate::channel::handshake::Terms;
-use crate::channel::{Arrival, Channel, ChannelStats, Gap, Source};
+use crate::channel::{Arrival, Channel, ChannelStats, Gap};
 use crate::config::{self, Config};
 use crate::error::{CloseReason, MessageError, OpenError};
+use crate::event::{Event, Ready, StreamId};
+use crate::link::{Link, LinkSource};
 use crate::message::Flag;
-use crate::mux::Mux;
-use crate::mux::budget::Budget;
-
-/// Value of the document property that asks for many connections on a local port.
-const LOCAL_PORT_FORWARDING: &str = "LocalPortForwarding";
 
 /// Messages passed on between two waits while clients are slow: enough that those who are not do
 /// not notice the one who is.
 const RELEASE_BATCH: usize = 64;
-
-/// One connection inside a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StreamId(pub u32);
-
-/// How a session carries connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Many at once.
-    Mux {
-        /// Whether the agent wants a sign of life every ten seconds.
-        keepalive: bool,
-    },
-    /// One after another, for agents without the mux.
-    Basic,
-    /// A single one (ssh).
-    SingleStream,
-}
-
-/// What is known once the handshake is complete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ready {
-    /// How connections are carried.
-    pub mode: Mode,
-    /// The agent's version; `None` if it does not say.
-    pub agent_version: Option<AgentVersion>,
-    /// Text from the service for the user; usually empty.
-    pub message: String,
-}
-
-/// What happened, for the application.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// Streams may be opened.
-    Ready(Ready),
-    /// Bytes for a client. Report them with [`PortSession::consumed`] once it has taken them.
-    Data {
-        /// For whom.
-        stream: StreamId,
-        /// What.
-        bytes: Bytes,
-    },
-    /// Queued bytes of a stream have left: there is room for more.
-    Sent {
-        /// Whose.
-        stream: StreamId,
-        /// How many.
-        bytes: usize,
-    },
-    /// The server has closed the connection: no more bytes follow on this stream. It may still be
-    /// given up with [`Event::Overflowed`] if its client does not take the bytes it was sent.
-    Finished {
-        /// Which.
-        stream: StreamId,
-    },
-    /// The agent could not connect to the destination for this stream.
-    Refused {
-        /// Which.
-        stream: StreamId,
-    },
-    /// The client did not take its bytes and has been given up to spare the others.
-    Overflowed {
-        /// Which.
-        stream: StreamId,
-    },
-    /// The session is over; nothing follows.
-    Closed(CloseReason),
-}
 
 /// A session's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,13 +43,6 @@ pub struct Stats {
     pub out_of_order: usize,
     /// Bytes received that clients have not taken.
     pub untaken: usize,
-}
-
-#[derive(Debug)]
-enum Link {
-    Pending,
-    Mux(Mux),
-    Basic(Basic),
 }
 
 #[derive(Debug)]
@@ -228,11 +150,7 @@ impl PortSession {
         }
         self.budget.tick(now);
         self.channel.handle_timeout(now, &mut self.arrivals);
-        match &mut self.link {
-            Link::Mux(mux) => mux.handle_timeout(now, &mut self.events),
-            Link::Basic(basic) => basic.handle_timeout(now, &mut self.events),
-            Link::Pending => {}
-        }
+        self.link.handle_timeout(now, &mut self.events);
         self.handle_arrivals(now);
         // What is wrong with a message was acknowledged long ago; there is nobody to tell.
         let _ = self.release(now);
@@ -250,25 +168,15 @@ impl PortSession {
         if self.closed || self.ending.is_some() {
             return Err(OpenError::Closed);
         }
-        match &mut self.link {
-            Link::Pending => Err(OpenError::NotReady),
-            Link::Mux(mux) => mux.open(now, &mut self.events),
-            Link::Basic(basic) => {
-                let from = self.events.len();
-                let opened = basic.open(&mut self.events);
-                self.hold(from);
-                opened
-            }
-        }
+        let from = self.events.len();
+        let opened = self.link.open(now, &mut self.events);
+        self.hold(from);
+        opened
     }
 
     /// Bytes that [`PortSession::write`] would take now without exceeding the stream's bound.
     pub fn room(&self, stream: StreamId) -> usize {
-        match &self.link {
-            Link::Pending => 0,
-            Link::Mux(mux) => mux.room(stream),
-            Link::Basic(basic) => basic.room(stream),
-        }
+        self.link.room(stream)
     }
 
     /// Queues a client's bytes, at most [`PortSession::room`] of them; returns how many it took.
@@ -276,21 +184,12 @@ impl PortSession {
     /// [`Event::Sent`] tells when there is room again. Bytes for a stream that has ended are
     /// taken and dropped, since nobody can read them any more.
     pub fn write(&mut self, stream: StreamId, mut bytes: Bytes) -> usize {
-        let known = match &self.link {
-            Link::Pending => false,
-            Link::Mux(mux) => mux.knows(stream),
-            Link::Basic(basic) => basic.knows(stream),
-        };
-        if !known {
+        if !self.link.knows(stream) {
             return bytes.len();
         }
         bytes.truncate(self.room(stream));
         let taken = bytes.len();
-        match &mut self.link {
-            Link::Pending => {}
-            Link::Mux(mux) => mux.write(stream, bytes),
-            Link::Basic(basic) => basic.write(stream, bytes),
-        }
+        self.link.write(stream, bytes);
         taken
     }
 
@@ -299,21 +198,13 @@ impl PortSession {
     /// The agent cannot be told (the mux knows only a full close), so the stream stays open until
     /// the server has finished, or has been silent for [`config::HALF_CLOSE_IDLE`].
     pub fn finish(&mut self, stream: StreamId, now: Instant) {
-        match &mut self.link {
-            Link::Pending => {}
-            Link::Mux(mux) => mux.finish(stream, now),
-            Link::Basic(basic) => basic.finish(stream, now),
-        }
+        self.link.finish(stream, now);
     }
 
     /// A client is gone. What it sent still leaves; what comes for it is dropped.
     pub fn close_stream(&mut self, stream: StreamId, now: Instant) {
         self.budget.forget(stream);
-        match &mut self.link {
-            Link::Pending => {}
-            Link::Mux(mux) => mux.close(stream),
-            Link::Basic(basic) => basic.close(stream),
-        }
+        self.link.close(stream);
         self.settle_basic(now);
     }
 
@@ -360,11 +251,7 @@ impl PortSession {
         if self.closed {
             return None;
         }
-        let link = match &self.link {
-            Link::Pending => None,
-            Link::Mux(mux) => mux.poll_timeout(),
-            Link::Basic(basic) => basic.poll_timeout(now),
-        };
+        let link = self.link.poll_timeout(now);
         let ending = self.ending.as_ref().map(|ending| ending.deadline);
         let release = self
             .channel
@@ -383,7 +270,7 @@ impl PortSession {
     }
 
     fn pressure(&self) -> Option<Duration> {
-        self.budget.brake(self.stream_count())
+        self.budget.brake(self.link.len())
     }
 
     /// What is missing before the messages already received: how long until the agent has
@@ -397,7 +284,7 @@ impl PortSession {
         let (unacknowledged, out_of_order) = self.channel.buffered();
         Stats {
             channel: self.channel.stats(),
-            streams: self.stream_count(),
+            streams: self.link.len(),
             round_trip: self.channel.round_trip(),
             payload_size: self.channel.payload_size(),
             window: self.channel.window(),
@@ -412,14 +299,6 @@ impl PortSession {
         self.closed
     }
 
-    fn stream_count(&self) -> usize {
-        match &self.link {
-            Link::Pending => 0,
-            Link::Mux(mux) => mux.len(),
-            Link::Basic(basic) => basic.len(),
-        }
-    }
-
     fn handle_arrivals(&mut self, now: Instant) {
         while let Some(arrival) = self.arrivals.pop_front() {
             if self.closed {
@@ -428,11 +307,7 @@ impl PortSession {
             match arrival {
                 Arrival::Open { terms, message } => self.handle_open(&terms, message, now),
                 Arrival::Bytes(bytes) => self.handle_bytes(bytes, now),
-                Arrival::Flag(Flag::ConnectToPortError) => {
-                    if let Link::Mux(mux) = &mut self.link {
-                        mux.handle_refusal();
-                    }
-                }
+                Arrival::Flag(Flag::ConnectToPortError) => self.link.handle_refusal(),
                 Arrival::Flag(_) => {}
                 Arrival::Closed(reason) => self.handle_closed(reason),
             }
@@ -446,44 +321,17 @@ impl PortSession {
     }
 
     fn handle_open(&mut self, terms: &Terms, message: String, now: Instant) {
+        let (link, mode) = Link::choose(terms, now);
+        self.link = link;
         let agent_version = terms.agent_version;
-        let has_mux = agent_version.is_some_and(AgentVersion::has_mux);
-        let many = terms.property("type") == Some(LOCAL_PORT_FORWARDING);
-        let mode = match (many, has_mux) {
-            (true, true) => {
-                let keepalive = agent_version.is_some_and(AgentVersion::expects_keepalive);
-                self.link = Link::Mux(Mux::new(keepalive, now));
-                Mode::Mux { keepalive }
-            }
-            (true, false) => {
-                self.link = Link::Basic(Basic::new(false));
-                Mode::Basic
-            }
-            (false, _) => {
-                self.link = Link::Basic(Basic::new(true));
-                Mode::SingleStream
-            }
-        };
         self.events.push_back(Event::Ready(Ready { mode, agent_version, message }));
     }
 
     fn handle_bytes(&mut self, bytes: Bytes, now: Instant) {
         let from = self.events.len();
-        let failed = match &mut self.link {
-            Link::Pending => None,
-            Link::Mux(mux) => {
-                mux.handle_bytes(bytes, now, &mut self.events).err().map(CloseReason::from)
-            }
-            Link::Basic(basic) => {
-                basic.handle_bytes(bytes, now, &mut self.events).err().map(|_| {
-                    CloseReason::Protocol(
-                        "the server sent too much before any client connected".to_owned(),
-                    )
-                })
-            }
-        };
+        let handled = self.link.handle_bytes(bytes, now, &mut self.events);
         self.hold(from);
-        if let Some(reason) = failed {
+        if let Err(reason) = handled {
             self.close(reason);
         }
     }
@@ -510,11 +358,7 @@ impl PortSession {
                 _ => true,
             });
             self.budget.forget(victim);
-            match &mut self.link {
-                Link::Pending => {}
-                Link::Mux(mux) => mux.close(victim),
-                Link::Basic(basic) => basic.close(victim),
-            }
+            self.link.close(victim);
             self.events.push_back(Event::Overflowed { stream: victim });
         }
     }
@@ -561,41 +405,6 @@ impl PortSession {
         if !self.closed {
             self.closed = true;
             self.events.push_back(Event::Closed(reason));
-        }
-    }
-}
-
-/// The streams as the channel sees them.
-struct LinkSource<'a> {
-    link: &'a mut Link,
-    events: &'a mut VecDeque<Event>,
-    /// Nothing new may leave any more.
-    quiet: bool,
-}
-
-impl Source for LinkSource<'_> {
-    fn backlog(&self) -> usize {
-        match &self.link {
-            Link::Pending => 0,
-            Link::Mux(mux) => mux.queued(),
-            Link::Basic(basic) => basic.queued(),
-        }
-    }
-
-    fn has_any(&self) -> bool {
-        !self.quiet
-            && match &self.link {
-                Link::Pending => false,
-                Link::Mux(mux) => mux.has_frames(),
-                Link::Basic(basic) => basic.queued() > 0,
-            }
-    }
-
-    fn fill(&mut self, room: usize, out: &mut BytesMut) {
-        match self.link {
-            Link::Pending => {}
-            Link::Mux(mux) => mux.fill(room, out, self.events),
-            Link::Basic(basic) => basic.fill(room, out, self.events),
         }
     }
 }

@@ -2,12 +2,10 @@
 //!
 //! Frames have no window in this version, and FIN means "closed", not "no more to send": a
 //! client's half-close is therefore held back until the other side has finished, and what clients
-//! do not take is bounded by [`budget`], not by the peer.
+//! do not take is bounded by [`crate::budget`], not by the peer.
 
-pub mod budget;
 mod decoder;
 mod frame;
-pub(crate) mod stream;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
@@ -16,10 +14,10 @@ use bytes::{Bytes, BytesMut};
 
 use crate::config;
 use crate::error::OpenError;
-use crate::port_session::{Event, StreamId};
+use crate::event::{Event, StreamId};
+use crate::stream::Stream;
 pub use decoder::{Decoder, Piece};
 pub use frame::{Command, FrameError, FrameHeader, HEADER_LENGTH};
-use stream::Stream;
 
 /// First stream id a client uses; the next ones follow at a distance of 2.
 const FIRST_ID: u32 = 3;
