@@ -152,6 +152,7 @@ impl Basic {
             State::Active(stream) => {
                 if let Some(active) = self.streams.get_mut(&stream) {
                     active.received = true;
+                    active.unanswered = false;
                     active.last_received = Some(now);
                 }
                 events.push_back(Event::Data { stream, bytes });
@@ -238,9 +239,15 @@ impl Basic {
 
     /// When [`Basic::handle_timeout`] wants to be called.
     pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        let wait =
-            if self.single { config::HALF_CLOSE_IDLE } else { config::BASIC_HALF_CLOSE_IDLE };
-        self.streams.get(&self.active()?)?.silent_until(now, wait)
+        let stream = self.streams.get(&self.active()?)?;
+        let wait = if self.single {
+            config::HALF_CLOSE_IDLE
+        } else if stream.unanswered || self.waiting.is_empty() {
+            config::BASIC_HALF_CLOSE_IDLE
+        } else {
+            config::BASIC_HALF_CLOSE_TURN
+        };
+        stream.silent_until(now, wait)
     }
 
     /// Ends a connection whose client has finished and whose server is silent: the agent never

@@ -106,6 +106,8 @@ pub const HALF_CLOSE_ANSWERED: Duration = Duration::from_secs(15);
 pub const HALF_CLOSE_UNUSED: Duration = Duration::from_secs(5);
 /// The same in basic mode, where one connection at a time holds up the next.
 pub const BASIC_HALF_CLOSE_IDLE: Duration = Duration::from_secs(10);
+/// The same when the server has answered everything and another client waits its turn.
+pub const BASIC_HALF_CLOSE_TURN: Duration = Duration::from_secs(1);
 /// Longest trust in a pause that nothing ends; then sending goes on.
 pub const MAX_PAUSE: Duration = Duration::from_secs(5);
 
