@@ -19,10 +19,6 @@ use crate::output::events::ForwardOutput;
 use crate::output::{Lines, Style};
 use crate::shutdown::{Cause, Shutdown};
 
-/// Threads that run tasks. One would do for the traffic; the second keeps accepting and the signals
-/// going while the first one encrypts.
-const WORKERS: usize = 2;
-
 /// Runs the program with the arguments of this process.
 pub fn main() -> std::process::ExitCode {
     let since = Instant::now();
@@ -67,8 +63,8 @@ fn run_forward(
         settings.style.is_colored(),
         stderr.clone(),
     )?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+    // One thread: handing every kilobyte from one to another costs more than it gains.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let trigger = shutdown.trigger().clone();
