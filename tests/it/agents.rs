@@ -123,3 +123,20 @@ fn a_task_is_a_target_like_any_other() {
     exchange(&tunnel, b"again");
     assert_eq!(env.emulator.sessions()[0].target, target);
 }
+
+#[test]
+fn a_refused_ssh_connection_fails_with_its_exit_code() {
+    let env = TestEnv::new();
+    let port = servers::closed_port().to_string();
+    let finished = env.run(&[
+        "forward",
+        "--target",
+        BASTION,
+        "--port",
+        &port,
+        "--document",
+        "AWS-StartSSHSession",
+        "--stdio",
+    ]);
+    finished.fails_with(7, &["could not connect", "hint:"]);
+}

@@ -120,3 +120,14 @@ fn cpu_ticks(process: u32) -> u64 {
     let fields = stat.rsplit_once(") ").unwrap().1.split_whitespace();
     fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
 }
+
+#[test]
+fn a_killed_forward_keeps_no_port() {
+    let env = TestEnv::new();
+    let tunnel = env.forward_to(servers::echo());
+    let address = tunnel.address();
+    tunnel.signal("KILL");
+    assert_eq!(tunnel.wait().code, None);
+    let error = TcpStream::connect(address).expect_err("nobody listens any more");
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+}

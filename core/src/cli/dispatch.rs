@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use clap::error::ErrorKind as ClapErrorKind;
-use ssmpf_schema::{ErrorKind, ExitCode};
+use ssmpf_schema::{Detail, ErrorKind, ExitCode};
 
 use super::args::{Cli, Command, ForwardArgs};
 use super::env::Environment;
@@ -82,13 +82,19 @@ fn run_forward(
             shutdown: shutdown.clone(),
             since,
         };
+        let events = context.events.clone();
         let result = tokio::select! {
             result = forward::run(request, context) => result.map_err(Failure::from),
-            () = shutdown.forced() => Err(Failure::new(
-                ErrorKind::Interrupted,
-                "cut short; the session may stay open until it is idle for long enough",
-                None,
-            )),
+            () = shutdown.forced() => {
+                let reason = "cut short; the session may stay open until it is idle for long enough";
+                events.emit(Detail::Stopped {
+                    reason: reason.to_owned(),
+                    exit_code: ExitCode::Interrupted.number(),
+                    bytes_sent: 0,
+                    bytes_received: 0,
+                });
+                Err(Failure::new(ErrorKind::Interrupted, reason, None))
+            }
         };
         stdout.finish();
         stderr.finish();

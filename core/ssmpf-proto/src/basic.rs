@@ -240,10 +240,8 @@ impl Basic {
     /// When [`Basic::handle_timeout`] wants to be called.
     pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         let stream = self.streams.get(&self.active()?)?;
-        let wait = if self.single {
+        let wait = if stream.unanswered || self.waiting.is_empty() {
             config::HALF_CLOSE_IDLE
-        } else if stream.unanswered || self.waiting.is_empty() {
-            config::BASIC_HALF_CLOSE_IDLE
         } else {
             config::BASIC_HALF_CLOSE_TURN
         };
@@ -252,11 +250,14 @@ impl Basic {
 
     /// Ends a connection whose client has finished and whose server is silent: the agent never
     /// says that a server has closed.
-    pub fn handle_timeout(&mut self, now: Instant, events: &mut VecDeque<Event>) {
-        if let Some(stream) = self.active()
-            && self.poll_timeout(now).is_some_and(|at| at <= now)
-        {
-            events.push_back(Event::Finished { stream });
+    ///
+    /// `audible` says whether the server could be heard if it spoke.
+    pub fn handle_timeout(&mut self, now: Instant, audible: bool, events: &mut VecDeque<Event>) {
+        let Some(stream) = self.active() else { return };
+        if !audible {
+            self.streams.values_mut().for_each(|stream| stream.excuse(now));
+        } else if self.poll_timeout(now).is_some_and(|at| at <= now) {
+            events.push_back(Event::Abandoned { stream });
             self.close(stream);
         }
     }

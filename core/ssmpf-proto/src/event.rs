@@ -64,6 +64,12 @@ pub enum Event {
         /// Which.
         stream: StreamId,
     },
+    /// The client had half-closed, and the server has been silent for too long (or another stream
+    /// needed the place): whether it would have sent more, nobody knows.
+    Abandoned {
+        /// Which.
+        stream: StreamId,
+    },
     /// The client did not take its bytes and has been given up to spare the others.
     Overflowed {
         /// Which.

@@ -41,4 +41,4 @@ pub use agent_version::AgentVersion;
 pub use config::Config;
 pub use error::{CloseReason, MessageError, OpenError};
 pub use event::{Event, Mode, Ready, StreamId};
-pub use port_session::{PortSession, Stats};
+pub use port_session::{Brake, PortSession, Stats};

@@ -117,11 +117,21 @@ impl Link {
         }
     }
 
-    pub fn handle_timeout(&mut self, now: Instant, events: &mut VecDeque<Event>) {
+    /// `audible` says whether servers could be heard if they spoke.
+    pub fn handle_timeout(&mut self, now: Instant, audible: bool, events: &mut VecDeque<Event>) {
         match self {
             Self::Pending => {}
-            Self::Mux(mux) => mux.handle_timeout(now, events),
-            Self::Basic(basic) => basic.handle_timeout(now, events),
+            Self::Mux(mux) => mux.handle_timeout(now, audible, events),
+            Self::Basic(basic) => basic.handle_timeout(now, audible, events),
+        }
+    }
+
+    /// Bytes of clients that have not left yet.
+    pub fn queued(&self) -> usize {
+        match self {
+            Self::Pending => 0,
+            Self::Mux(mux) => mux.queued(),
+            Self::Basic(basic) => basic.queued(),
         }
     }
 
@@ -153,11 +163,7 @@ pub(crate) struct LinkSource<'a> {
 
 impl Source for LinkSource<'_> {
     fn backlog(&self) -> usize {
-        match &self.link {
-            Link::Pending => 0,
-            Link::Mux(mux) => mux.queued(),
-            Link::Basic(basic) => basic.queued(),
-        }
+        self.link.queued()
     }
 
     fn has_any(&self) -> bool {

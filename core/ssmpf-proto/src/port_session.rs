@@ -20,9 +20,17 @@ use crate::event::{Event, Ready, StreamId};
 use crate::link::{Link, LinkSource};
 use crate::message::Flag;
 
-/// Messages passed on between two waits while clients are slow: enough that those who are not do
-/// not notice the one who is.
+/// See [`PortSession::brake`]: about one read of the network.
 const RELEASE_BATCH: usize = 64;
+
+/// How to hold reading back for slow clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brake {
+    /// Time between two reads.
+    pub wait: Duration,
+    /// Messages to take in each.
+    pub messages: usize,
+}
 
 /// A session's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +53,21 @@ pub struct Stats {
     pub untaken: usize,
 }
 
+/// How far an orderly end has got.
 #[derive(Debug)]
-struct Ending {
-    flag: i64,
-    deadline: Instant,
+enum Ending {
+    /// What clients have sent still leaves, until then.
+    Draining(Instant),
+    /// The agent has been told under this number, and has until then to confirm.
+    Told(i64, Instant),
+}
+
+impl Ending {
+    fn deadline(&self) -> Instant {
+        match self {
+            Self::Draining(deadline) | Self::Told(_, deadline) => *deadline,
+        }
+    }
 }
 
 /// One session for port forwarding.
@@ -131,7 +150,7 @@ impl PortSession {
                     break;
                 }
                 self.released += 1;
-                if self.released >= RELEASE_BATCH {
+                if self.released >= self.batch() {
                     self.released = 0;
                     self.release_at = now + wait;
                 }
@@ -150,13 +169,15 @@ impl PortSession {
         }
         self.budget.tick(now);
         self.channel.handle_timeout(now, &mut self.arrivals);
-        self.link.handle_timeout(now, &mut self.events);
+        let audible = self.channel.is_connected()
+            && self.channel.is_settled()
+            && !self.channel.has_deliverable()
+            && self.channel.gap().is_none();
+        self.link.handle_timeout(now, audible, &mut self.events);
         self.handle_arrivals(now);
         // What is wrong with a message was acknowledged long ago; there is nobody to tell.
         let _ = self.release(now);
-        if self.ending.as_ref().is_some_and(|ending| ending.deadline <= now) {
-            self.close(CloseReason::Terminated { acknowledged: false });
-        }
+        self.advance_ending(now);
     }
 
     /// Opens a stream for a client that has connected.
@@ -210,7 +231,12 @@ impl PortSession {
 
     /// A client has taken bytes of an [`Event::Data`].
     pub fn consumed(&mut self, stream: StreamId, bytes: usize) {
-        self.budget.release(stream, bytes);
+        self.consumed_pieces(stream, bytes, 1);
+    }
+
+    /// A client has taken the bytes of several [`Event::Data`].
+    pub fn consumed_pieces(&mut self, stream: StreamId, bytes: usize, pieces: usize) {
+        self.budget.release(stream, bytes + pieces * config::PIECE_OVERHEAD);
     }
 
     /// Ends the session: tells the agent and waits for its word, at most
@@ -222,17 +248,34 @@ impl PortSession {
         let listens =
             self.channel.terms().agent_version.is_some_and(AgentVersion::has_terminate_flag);
         if self.channel.is_open() && self.channel.is_connected() && listens {
-            let flag = self.channel.send_flag(Flag::TerminateSession);
-            self.ending = Some(Ending { flag, deadline: now + config::TERMINATE_WAIT });
+            self.ending = Some(Ending::Draining(now + config::DRAIN_WAIT));
+            self.advance_ending(now);
         } else {
             self.close(CloseReason::Terminated { acknowledged: false });
+        }
+    }
+
+    fn advance_ending(&mut self, now: Instant) {
+        match self.ending {
+            Some(Ending::Draining(deadline)) if self.link.queued() == 0 || deadline <= now => {
+                let flag = self.channel.send_flag(Flag::TerminateSession);
+                self.ending = Some(Ending::Told(flag, now + config::TERMINATE_WAIT));
+            }
+            Some(Ending::Told(flag, _)) if self.channel.is_acknowledged(flag) => {
+                self.close(CloseReason::Terminated { acknowledged: true });
+            }
+            Some(Ending::Told(_, deadline)) if deadline <= now => {
+                self.close(CloseReason::Terminated { acknowledged: false });
+            }
+            _ => {}
         }
     }
 
     /// Returns the next websocket message to send, if there is one.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
         self.budget.tick(now);
-        let quiet = self.ending.is_some() || self.closed;
+        self.advance_ending(now);
+        let quiet = matches!(self.ending, Some(Ending::Told(..))) || self.closed;
         let mut source = LinkSource { link: &mut self.link, events: &mut self.events, quiet };
         let message = self.channel.poll_transmit(now, &mut source);
         if message.is_some() {
@@ -252,7 +295,7 @@ impl PortSession {
             return None;
         }
         let link = self.link.poll_timeout(now);
-        let ending = self.ending.as_ref().map(|ending| ending.deadline);
+        let ending = self.ending.as_ref().map(Ending::deadline);
         let release = self
             .channel
             .has_deliverable()
@@ -265,8 +308,16 @@ impl PortSession {
     ///
     /// There is no wait after a message without new session bytes: acknowledgements that came late
     /// would make the other direction repeat what has arrived.
-    pub fn brake(&self) -> Option<Duration> {
-        self.pressure().filter(|_| self.weighs)
+    pub fn brake(&self) -> Option<Brake> {
+        // The end of the session is waited for, whatever clients do.
+        let wait = self.pressure().filter(|_| self.weighs && self.ending.is_none())?;
+        Some(Brake { wait, messages: self.batch() })
+    }
+
+    /// Messages passed on between two waits while clients are slow: enough that those who are not
+    /// do not notice the one who is; hardly any when there is nobody else.
+    fn batch(&self) -> usize {
+        if self.link.len() <= 1 { 1 } else { RELEASE_BATCH }
     }
 
     fn pressure(&self) -> Option<Duration> {
@@ -313,11 +364,7 @@ impl PortSession {
             }
         }
         self.settle_basic(now);
-        if let Some(ending) = &self.ending
-            && self.channel.is_acknowledged(ending.flag)
-        {
-            self.close(CloseReason::Terminated { acknowledged: true });
-        }
+        self.advance_ending(now);
     }
 
     fn handle_open(&mut self, terms: &Terms, message: String, now: Instant) {
@@ -341,7 +388,7 @@ impl PortSession {
         let mut victims = Vec::new();
         for event in self.events.range(from..) {
             if let Event::Data { stream, bytes } = event
-                && let Some(victim) = self.budget.hold(*stream, bytes.len())
+                && let Some(victim) = self.budget.hold(*stream, bytes.len() + config::PIECE_OVERHEAD)
                 // Nothing follows these bytes any more, so they do not pile up.
                 && !self.channel.is_closed()
             {
@@ -354,7 +401,9 @@ impl PortSession {
         for victim in victims {
             // Without its bytes, a regular end would look like a complete transfer.
             self.events.retain(|event| match event {
-                Event::Data { stream, .. } | Event::Finished { stream } => *stream != victim,
+                Event::Data { stream, .. }
+                | Event::Finished { stream }
+                | Event::Abandoned { stream } => *stream != victim,
                 _ => true,
             });
             self.budget.forget(victim);
@@ -390,8 +439,11 @@ impl PortSession {
             && basic.is_single()
             && let Some(stream) = basic.active()
         {
-            // The agent ends a standard-stream session when the server closes.
-            self.events.push_back(Event::Finished { stream });
+            // The agent ends a standard-stream session when the server closes. With a text it is
+            // something else, and the client must not take it for the server's end.
+            if matches!(&reason, CloseReason::ByService { output } if output.is_empty()) {
+                self.events.push_back(Event::Finished { stream });
+            }
         }
         match reason {
             CloseReason::ByService { .. } if self.ending.is_some() => {
