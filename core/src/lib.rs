@@ -9,7 +9,7 @@
 //! | [`commands`] | one file per verb: a request in, a result out |
 //! | [`forward`] | a running forward on this machine: listener, clients, and what happens to them |
 //! | [`engine_plugin`] | the same carried by Amazon's session-manager-plugin |
-//! | [`session`] | a session with the agent: dialling, signing in to the gateway, delays between attempts |
+//! | [`session`] | a session with the agent: dialling, the loop that moves its bytes, resuming, ending |
 //! | [`aws`] | settings, credentials, the calls to Systems Manager, and what their failures mean |
 //! | [`output`] | how events look; lines that never make anybody wait |
 //! | [`events`], [`shutdown`], [`logging`] | what all of them share |

@@ -109,3 +109,34 @@ fn an_agent_that_never_answers_is_given_up_in_time() {
     let finished = env.start_forward(&["--target", BASTION, "--port", "80"]).wait();
     assert_eq!(finished.code, Some(9), "{finished:?}");
 }
+
+#[test]
+fn a_task_is_a_target_like_any_other() {
+    let target =
+        "ecs:my_apps_0123456789abcdef0123456789abcdef_0123456789abcdef0123456789abcdef-1234567890";
+    let env = TestEnv::with_node(Node::new(target).online(), |builder| builder);
+    let port = servers::echo().port().to_string();
+    let tunnel = env.forward(&["--target", target, "--port", &port]);
+    exchange(&tunnel, b"hello");
+    env.emulator.faults().cut_all_clients();
+    tunnel.wait_for("resumed");
+    exchange(&tunnel, b"again");
+    assert_eq!(env.emulator.sessions()[0].target, target);
+}
+
+#[test]
+fn a_refused_ssh_connection_fails_with_its_exit_code() {
+    let env = TestEnv::new();
+    let port = servers::closed_port().to_string();
+    let finished = env.run(&[
+        "forward",
+        "--target",
+        BASTION,
+        "--port",
+        &port,
+        "--document",
+        "AWS-StartSSHSession",
+        "--stdio",
+    ]);
+    finished.fails_with(7, &["could not connect", "hint:"]);
+}

@@ -181,3 +181,38 @@ fn resident_memory(process: u32) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
+
+#[test]
+fn an_answer_with_a_long_pause_in_it_reaches_a_half_closed_client_whole() {
+    let env = TestEnv::new();
+    let server = servers::start(|mut stream| {
+        stream.write_all(b"first").unwrap();
+        stream.read_exact(&mut [0; 5]).unwrap();
+        thread::sleep(Duration::from_secs(20));
+        stream.write_all(b"second").unwrap();
+    });
+    let tunnel = env.forward_to(server);
+    let mut stream = tunnel.connect();
+    stream.write_all(b"query").unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "firstsecond");
+}
+
+#[test]
+fn the_server_of_a_client_that_is_gone_is_told_soon() {
+    let env = TestEnv::new();
+    let (told, wait) = std::sync::mpsc::channel();
+    let server = servers::start(move |mut stream| {
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        told.send(all).unwrap();
+    });
+    let tunnel = env.forward_to(server);
+    let mut stream = tunnel.connect();
+    stream.write_all(b"good bye").unwrap();
+    drop(stream);
+    assert_eq!(wait.recv_timeout(PATIENCE).unwrap(), b"good bye");
+    tunnel.wait_for("client_closed");
+}

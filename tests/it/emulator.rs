@@ -32,7 +32,7 @@ fn exec_runs_a_command_in_the_environment_and_returns_its_code() {
 fn the_demonstration_moves_real_bytes() {
     let env = TestEnv::new();
     let mut command = env.command(program("ssmpf-emulator"));
-    command.args(["demo", "--exit", "--unpaced"]);
+    command.args(["demo", "--exit", "--unpaced", "--ssmpf"]).arg(program("ssmpf"));
     let finished = process::run(command);
     assert_eq!(finished.code, Some(0), "{finished:?}");
 }

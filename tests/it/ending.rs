@@ -89,3 +89,45 @@ fn a_reader_that_goes_away_ends_the_forward() {
     assert!(ended.is_some(), "a closed pipe is noticed");
     assert!(env.emulator.wait_until(Duration::from_secs(5), |e| e.open_sessions() == 0));
 }
+
+#[test]
+fn a_forward_out_of_descriptors_waits_and_goes_on() {
+    let env = TestEnv::new();
+    let port = servers::echo().port().to_string();
+    let mut shell = env.command("sh");
+    // Enough to start, not enough for many clients.
+    shell.arg("-c").arg("ulimit -n 40; exec \"$0\" \"$@\"").arg(ssmpf_tests::program("ssmpf"));
+    shell.args(["forward", "--format", "jsonl", "--target", BASTION, "--port", &port]);
+    let tunnel = ssmpf_tests::Tunnel::start(shell);
+    let crowd: Vec<_> = (0..60).map(|_| tunnel.connect()).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    let busy = cpu_ticks(tunnel.id());
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(cpu_ticks(tunnel.id()) - busy < 30, "it waits instead of spinning");
+    for client in &crowd {
+        client.shutdown(std::net::Shutdown::Both).unwrap();
+    }
+    drop(crowd);
+    let mut client = tunnel.connect();
+    client.write_all(b"x").unwrap();
+    client.read_exact(&mut [0]).unwrap();
+    assert_eq!(tunnel.stop().code, Some(0));
+}
+
+/// CPU time of a process in hundredths of a second.
+fn cpu_ticks(process: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields = stat.rsplit_once(") ").unwrap().1.split_whitespace();
+    fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn a_killed_forward_keeps_no_port() {
+    let env = TestEnv::new();
+    let tunnel = env.forward_to(servers::echo());
+    let address = tunnel.address();
+    tunnel.signal("KILL");
+    assert_eq!(tunnel.wait().code, None);
+    let error = TcpStream::connect(address).expect_err("nobody listens any more");
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+}

@@ -25,7 +25,6 @@ use super::credentials::{CachedCredentials, Source};
 use super::error::{AwsFailure, Surroundings};
 use super::http_client;
 use super::profiles::{self, Profiles};
-use super::ssm::Ssm;
 use super::trust::Trust;
 
 /// Longest wait for a connection to an AWS endpoint.
@@ -46,6 +45,8 @@ pub struct AwsSettings {
     pub region: Option<String>,
     /// Certificates to trust besides the system's. Without a path the profile's `ca_bundle` is used.
     pub ca_bundle: Option<PathBuf>,
+    /// Whether the environment has keys or a web identity, which win over the default profile.
+    pub environment_credentials: bool,
     /// The configuration files; the standard ones if there are none.
     pub files: Option<EnvConfigFiles>,
 }
@@ -64,6 +65,17 @@ struct Inner {
     trust: Arc<Trust>,
     clock: Arc<Clock>,
     ssm_endpoint: Option<Uri>,
+}
+
+/// The profile to take credentials from; `None` leaves the choice to the SDK.
+///
+/// The default profile is taken without being chosen when the SDK would come to it anyway and it
+/// assumes a role: only then can the name of the role session be kept stable, without which a policy
+/// on own sessions refuses to resume after the credentials were renewed.
+fn credential_profile(settings: &AwsSettings, assumes_role: bool) -> Option<String> {
+    let default = || profiles::DEFAULT_PROFILE.to_owned();
+    let implied = assumes_role && !settings.environment_credentials;
+    settings.profile.clone().or_else(|| implied.then(default))
 }
 
 impl AwsContext {
@@ -90,7 +102,7 @@ impl AwsContext {
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
         let credentials = CachedCredentials::new(Source {
-            profile: settings.profile.clone(),
+            profile: credential_profile(settings, profiles.get("role_arn").is_some()),
             files: files.clone(),
             region: Region::new(region.clone()),
             http_client: http_client.clone(),
@@ -133,11 +145,6 @@ impl AwsContext {
                 let _ = context.trust().roots().await;
             }
         });
-    }
-
-    /// Returns a client for Systems Manager.
-    pub fn ssm(&self) -> Ssm {
-        Ssm::new(self)
     }
 
     /// Returns the configuration that AWS clients are made from.
@@ -266,6 +273,17 @@ mod tests {
         let files =
             EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, config).build();
         AwsSettings { files: Some(files), ..AwsSettings::default() }
+    }
+
+    #[test]
+    fn a_default_profile_that_assumes_a_role_is_taken_by_name() {
+        let settings = AwsSettings::default();
+        assert_eq!(credential_profile(&settings, true).as_deref(), Some("default"));
+        assert_eq!(credential_profile(&settings, false), None);
+        let keys = AwsSettings { environment_credentials: true, ..AwsSettings::default() };
+        assert_eq!(credential_profile(&keys, true), None);
+        let chosen = AwsSettings { profile: Some("prod".to_owned()), ..keys };
+        assert_eq!(credential_profile(&chosen, true).as_deref(), Some("prod"));
     }
 
     #[tokio::test]

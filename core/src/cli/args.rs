@@ -173,9 +173,8 @@ pub(super) struct ForwardArgs {
     #[arg(long, hide = true, value_name = "BYTES")]
     pub(super) max_payload: Option<usize>,
     /// Seconds between pings to the gateway
-    #[arg(long, hide = true, value_name = "SECONDS", env = "SSMPF_PING_INTERVAL")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub(super) ping_interval: Option<u64>,
+    #[arg(long, hide = true, value_name = "SECONDS")]
+    pub(super) ping_interval: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -25,6 +25,8 @@ pub(super) struct Settings {
     pub(super) quiet: bool,
     pub(super) verbosity: u8,
     pub(super) log: Option<String>,
+    /// Time between pings to the gateway, from the environment.
+    pub(super) ping_interval: Option<String>,
     /// Colours on stderr.
     pub(super) style: Style,
 }
@@ -55,6 +57,8 @@ pub(super) fn resolve(
             profile: chosen(&global.profile, environment.first(&profile)),
             region: chosen(&global.region, environment.first(&region)),
             ca_bundle: environment.get("AWS_CA_BUNDLE").map(PathBuf::from),
+            environment_credentials: environment.get("AWS_ACCESS_KEY_ID").is_some()
+                || environment.get("AWS_WEB_IDENTITY_TOKEN_FILE").is_some(),
             files: None,
         },
         format: format(global, environment)?,
@@ -62,6 +66,7 @@ pub(super) fn resolve(
         quiet: global.quiet,
         verbosity: global.verbose,
         log: environment.get("SSMPF_LOG").map(str::to_owned),
+        ping_interval: environment.get("SSMPF_PING_INTERVAL").map(str::to_owned),
         style: style(global.color.map(Into::into), environment, stderr_is_terminal),
     })
 }
@@ -137,7 +142,23 @@ pub(super) fn forward(args: &ForwardArgs, settings: &Settings) -> Result<Request
         engine: args.engine.into(),
         stdio: args.stdio,
         max_payload: args.max_payload,
-        ping_interval: args.ping_interval.map(Duration::from_secs),
+        ping_interval: args
+            .ping_interval
+            .as_deref()
+            .or(settings.ping_interval.as_deref())
+            .map(ping_interval)
+            .transpose()?,
+    })
+}
+
+/// Seconds from 1 to an hour: longer would not keep anything alive.
+fn ping_interval(text: &str) -> Result<Duration, InvalidInput> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=3600).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        InvalidInput::new(
+            format!("`{text}` is not a time between pings"),
+            "give whole seconds from 1 to 3600",
+        )
     })
 }
 

@@ -16,10 +16,6 @@ use crate::output::Lines;
 use crate::output::events::ForwardOutput;
 use crate::shutdown::{Cause, Shutdown};
 
-/// Threads that run tasks. One would do for the traffic; the second keeps accepting and the signals
-/// going while the first one encrypts.
-const WORKERS: usize = 2;
-
 /// `ssmpf forward`.
 pub(super) fn forward(
     args: &ForwardArgs,
@@ -72,8 +68,8 @@ fn hold(
         settings.style.is_colored(),
         stderr.clone(),
     )?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+    // One thread: handing every kilobyte from one to another costs more than it gains.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let trigger = shutdown.trigger().clone();

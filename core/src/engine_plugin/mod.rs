@@ -5,20 +5,19 @@
 //! user of the machine could read.
 
 use std::ffi::{OsStr, OsString};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Serialize;
 use ssmpf_schema::{Detail, ErrorKind};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::aws::{AwsContext, StartRequest, StartedSession};
+use crate::aws::{AwsContext, Ssm, StartRequest, StartedSession};
 use crate::events::EventSink;
-use crate::forward::{ForwardError, ForwardOutcome, ForwardPlan};
+use crate::forward::{ForwardError, ForwardOutcome, ForwardPlan, listener};
+use crate::model::{BindAddress, LocalPort};
 use crate::shutdown::Shutdown;
 
 /// The program.
@@ -68,7 +67,7 @@ async fn run_with(
     shutdown: &Shutdown,
 ) -> Result<ForwardOutcome, ForwardError> {
     check_version(program).await?;
-    let port = free_port(plan.local_port.number()).await?;
+    let port = free_port(plan.local_port)?;
     let target = plan.target.to_string();
     let request = StartRequest {
         target: plan.target.clone(),
@@ -80,7 +79,7 @@ async fn run_with(
         destination: plan.destination.to_string(),
         document: plan.document.name().to_owned(),
     });
-    let ssm = ctx.ssm();
+    let ssm = Ssm::new(ctx);
     let session = tokio::select! {
         session = ssm.start_session(&request) => session?,
         cause = shutdown.requested() => return Ok(outcome(cause.to_string())),
@@ -108,35 +107,43 @@ async fn carry(
 ) -> Result<ForwardOutcome, ForwardError> {
     let mut ready = false;
     let mut last_words = Vec::new();
-    let mut lines = child.stdout.take().map(|stdout| BufReader::new(stdout).lines());
+    let mut stdout = child.stdout.take().map(BufReader::new);
+    let mut line = Vec::new();
     let status = loop {
         let next_line = async {
-            match &mut lines {
-                Some(lines) => lines.next_line().await,
+            match &mut stdout {
+                Some(stdout) => stdout.read_until(b'\n', &mut line).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            line = next_line => match line {
-                Ok(Some(line)) => {
-                    tracing::debug!(plugin = line);
-                    if !ready && let Some(port) = listening_port(&line) {
-                        ready = true;
-                        events.emit(readiness(plan, session_id, port));
-                    }
-                    if !line.trim().is_empty() {
-                        last_words = vec![line];
-                    }
-                }
-                Ok(None) | Err(_) => lines = None,
-            },
-            status = child.wait() => break status,
+            // Ctrl-C reaches the plugin as well; its end is ours then, not a lost tunnel.
+            biased;
             cause = shutdown.requested() => {
                 end(&mut child).await;
                 return Ok(outcome(cause.to_string()));
             }
+            read = next_line => match read {
+                Ok(1..) => {
+                    let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                    line.clear();
+                    tracing::debug!(plugin = text);
+                    if !ready && let Some(port) = listening_port(&text) {
+                        ready = true;
+                        events.emit(readiness(plan, session_id, port));
+                    }
+                    if !text.is_empty() {
+                        last_words = vec![text];
+                    }
+                }
+                Ok(0) | Err(_) => stdout = None,
+            },
+            status = child.wait() => break status,
         }
     };
+    if let Some(cause) = shutdown.cause() {
+        return Ok(outcome(cause.to_string()));
+    }
     // The plugin exits with 0 whatever happened, so the code says little.
     let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
     let mut error = if ready {
@@ -243,22 +250,10 @@ fn not_started(program: &OsStr, error: &std::io::Error) -> ForwardError {
 /// Finds the port the plugin will listen on, before anything is started.
 ///
 /// It is free again when this returns: the plugin binds it itself, and only after the session runs.
-async fn free_port(wanted: u16) -> Result<u16, ForwardError> {
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, wanted))).await;
-    match listener.and_then(|listener| listener.local_addr()) {
-        Ok(address) => Ok(address.port()),
-        Err(error) => {
-            let kind = match error.kind() {
-                std::io::ErrorKind::AddrInUse => ErrorKind::PortBusy,
-                _ => ErrorKind::BindRefused,
-            };
-            let message = format!("port {wanted} on this machine cannot be used");
-            let mut failure =
-                ForwardError::new(kind, message, "`--local-port auto` takes a free one");
-            failure.causes = vec![error.to_string()];
-            Err(failure)
-        }
-    }
+fn free_port(wanted: LocalPort) -> Result<u16, ForwardError> {
+    let listeners = listener::bind(&[BindAddress::Loopback], wanted)?;
+    let port = listener::addresses(&listeners).first().map(std::net::SocketAddr::port);
+    port.ok_or_else(|| ForwardError::new(ErrorKind::BindRefused, "no local port can be had", ""))
 }
 
 fn listening_port(line: &str) -> Option<u16> {

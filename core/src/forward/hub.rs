@@ -3,8 +3,8 @@
 //! The listener outlives sessions: a client that comes while one is being replaced waits for the
 //! next, for a bounded time.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use ssmpf_proto::OpenError;
@@ -22,8 +22,8 @@ pub const HOLD: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Hub {
     session: watch::Sender<Option<SessionHandle>>,
-    /// A session that AWS has started and that is not ready yet.
-    starting: Mutex<Option<String>>,
+    /// A session that is asked for or not ready yet.
+    starting: Mutex<Option<Starting>>,
     /// A client waits while there is no session.
     wanted: Notify,
     /// The forward is being ended on purpose.
@@ -32,6 +32,23 @@ pub struct Hub {
     opened: AtomicU64,
     sent: AtomicU64,
     received: AtomicU64,
+}
+
+/// A session on its way: whether it was started, and under which id, comes with AWS's answer.
+#[derive(Debug)]
+pub struct Starting(watch::Receiver<Option<Option<String>>>);
+
+impl Starting {
+    /// Makes a note and what to answer it with.
+    pub fn new() -> (watch::Sender<Option<Option<String>>>, Self) {
+        let (answer, note) = watch::channel(None);
+        (answer, Self(note))
+    }
+
+    /// Waits for the answer; `None` if no session was started.
+    pub async fn session_id(mut self) -> Option<String> {
+        self.0.wait_for(Option::is_some).await.ok()?.clone().flatten()
+    }
 }
 
 /// Why a client got no stream.
@@ -78,11 +95,18 @@ impl Hub {
         self.session.borrow().clone()
     }
 
-    /// Notes a session that AWS has started, or that nothing needs to be remembered any more.
-    /// Returns what was noted before.
-    pub fn note_starting(&self, session_id: Option<String>) -> Option<String> {
-        let mut starting = self.starting.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        std::mem::replace(&mut *starting, session_id)
+    /// Notes a session on its way, for whoever cuts its start short.
+    pub fn note_starting(&self, starting: Option<Starting>) {
+        *self.starting() = starting;
+    }
+
+    /// Takes the session on its way, if there is one.
+    pub fn take_starting(&self) -> Option<Starting> {
+        self.starting().take()
+    }
+
+    fn starting(&self) -> MutexGuard<'_, Option<Starting>> {
+        self.starting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// From now on, what happens to clients is what was asked for.

@@ -6,22 +6,26 @@
 
 mod failure;
 mod hub;
-mod listener;
+pub(crate) mod listener;
+mod peer;
 mod plan;
 mod port_owner;
 mod pump;
+mod stdio;
 mod supervisor;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ssmpf_proto::config;
 use ssmpf_schema::{Detail, ErrorKind};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::aws::AwsContext;
+use crate::aws::ssm::Ssm;
 use crate::events::EventSink;
 use crate::session::Session;
 use crate::shutdown::Shutdown;
@@ -56,15 +60,17 @@ pub async fn run(
         destination: plan.destination.to_string(),
         document: plan.document.name().to_owned(),
     });
+    peer::prepare();
     let mut supervisor = Supervisor::new(&plan, ctx, &hub, events);
     let mut clients = JoinSet::new();
     let work = async {
-        let (session, notices) = supervisor.start().await?;
+        let (mut session, mut notices) = supervisor.start().await?;
         let addresses = listener::addresses(&listeners);
         events.emit(ready(&plan, &addresses, &session));
         if plan.stdio {
             hub.publish(Some(session.handle.clone()));
-            return serve_stdio(&hub, &plan).await;
+            let end = supervisor.watch(&mut session, &mut notices);
+            return stdio::serve(&hub, &plan, end).await;
         }
         for listener in listeners {
             clients.spawn(accept(listener, Arc::clone(&hub), events.clone(), plan.clone()));
@@ -111,9 +117,14 @@ async fn end_session(hub: &Hub, ctx: &AwsContext) {
             tracing::debug!("the session did not end in time");
         }
     }
-    if let Some(id) = hub.note_starting(None) {
-        let ended = timeout(END_TIMEOUT, ctx.ssm().terminate_session(&id)).await;
-        tracing::debug!(session = id, ?ended, "a session on its way was ended");
+    if let Some(starting) = hub.take_starting() {
+        // AWS may have started it already; only the answer says what to end.
+        let end = async {
+            if let Some(id) = starting.session_id().await {
+                let _ = Ssm::new(ctx).terminate_session(&id).await;
+            }
+        };
+        let _ = timeout(END_TIMEOUT, end).await;
     }
     let quiet = async {
         while hub.clients() > 0 {
@@ -143,9 +154,19 @@ async fn serve(
     events.emit(Detail::ClientOpened { client: number, peer: peer.to_string() });
     let (ending, moved) = match hub.open_stream().await {
         Ok(stream) => {
+            let local = client.local_addr();
+            let left = async {
+                match local {
+                    Ok(local) => peer::left(local, peer).await,
+                    Err(_) => std::future::pending().await,
+                }
+            };
             let (mut reader, mut writer) = client.split();
             let warn = || warn_of_silence(events, plan);
-            let (ending, moved) = pump::run(&mut reader, &mut writer, stream, warn).await;
+            let (ending, moved) = pump::run(&mut reader, &mut writer, stream, warn, left).await;
+            if ending == Ending::Complete {
+                pump::linger(&mut reader, &mut writer).await;
+            }
             (Ok(ending), moved)
         }
         Err(why) => (Err(why), Moved::default()),
@@ -170,6 +191,11 @@ fn reason(ending: Result<Ending, NoStream>, plan: &ForwardPlan) -> Option<String
         Ok(Ending::Refused) => {
             format!("the agent could not connect to {}", plan.destination)
         }
+        Ok(Ending::Abandoned) => format!(
+            "reset: it had half-closed, and {} was silent for {} s",
+            plan.destination,
+            config::HALF_CLOSE_IDLE.as_secs()
+        ),
         Ok(Ending::TooSlow) => "reset: it did not read, and others needed the memory".to_owned(),
         Ok(Ending::SessionLost) => "reset: its session was lost".to_owned(),
         Err(NoStream::NoSession) => {
@@ -189,28 +215,4 @@ fn warn_of_silence(events: &EventSink, plan: &ForwardPlan) {
                 .to_owned(),
         ),
     );
-}
-
-/// Serves stdin and stdout as the one client.
-async fn serve_stdio(hub: &Hub, plan: &ForwardPlan) -> Result<String, ForwardError> {
-    let (_, _guard) = hub.enter();
-    let stream = hub.open_stream().await.map_err(|_| {
-        ForwardError::new(ErrorKind::SessionFailed, "the session takes no connection", "")
-    })?;
-    let (mut stdin, mut stdout) = (tokio::io::stdin(), tokio::io::stdout());
-    let (ending, moved) = pump::run(&mut stdin, &mut stdout, stream, || {}).await;
-    hub.add(moved);
-    match ending {
-        Ending::Complete | Ending::ClientLeft => Ok("the connection ended".to_owned()),
-        Ending::Refused => Err(ForwardError::new(
-            ErrorKind::DestinationUnreachable,
-            format!("the agent could not connect to {}", plan.destination),
-            "check that something listens there and that the node may reach it",
-        )),
-        Ending::TooSlow | Ending::SessionLost => Err(ForwardError::new(
-            ErrorKind::TunnelLost,
-            "the session was lost, and the connection with it",
-            "connect again",
-        )),
-    }
 }

@@ -23,8 +23,7 @@ const WRITE_BATCH: usize = 64;
 /// Silence after a client's first bytes that is worth a warning. Nothing distinguishes a filtered
 /// destination from a slow one, but servers answer sooner than this.
 pub const SILENCE: Duration = Duration::from_secs(15);
-/// How long what a client still sends is taken off it after the server has closed. Closing at once
-/// would reset the connection, and the client would lose answers it has not read yet.
+/// How long what a client still sends is taken off it after the server has closed.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// How a client's connection ended.
@@ -36,6 +35,8 @@ pub enum Ending {
     ClientLeft,
     /// The agent could not connect to the destination.
     Refused,
+    /// The client had half-closed, and the server was silent for too long.
+    Abandoned,
     /// The client did not read, and others needed the memory.
     TooSlow,
     /// The session was lost, and the server's side with it.
@@ -46,7 +47,7 @@ impl Ending {
     /// Whether the local socket must be reset, so that the client does not take this for the
     /// server's orderly end.
     pub fn is_abrupt(self) -> bool {
-        matches!(self, Self::Refused | Self::TooSlow | Self::SessionLost)
+        matches!(self, Self::Refused | Self::Abandoned | Self::TooSlow | Self::SessionLost)
     }
 }
 
@@ -59,13 +60,17 @@ pub struct Moved {
     pub received: u64,
 }
 
-/// Moves bytes until both directions have ended; `on_silence` is called once if the server says
-/// nothing to what the client has sent.
+/// Moves bytes until both directions have ended.
+///
+/// `on_silence` is called once if the server says nothing to what the client has sent.
+/// `client_left` completes when a client that has half-closed turns out to be gone entirely; it is
+/// asked only after the half-close.
 pub async fn run<R, W>(
     reader: &mut R,
     writer: &mut W,
     stream: Stream,
     on_silence: impl FnOnce(),
+    client_left: impl Future<Output = ()>,
 ) -> (Ending, Moved)
 where
     R: AsyncRead + Unpin,
@@ -90,17 +95,16 @@ where
             end = &mut upload => match end {
                 UploadEnd::Finished => {
                     sender.finish();
-                    download.await
+                    tokio::select! {
+                        ending = &mut download => ending,
+                        () = client_left => Ending::ClientLeft,
+                    }
                 }
                 UploadEnd::ClientLeft => Ending::ClientLeft,
                 UploadEnd::StreamEnded => download.await,
             },
         }
     };
-    if ending == Ending::Complete {
-        let _ = writer.shutdown().await;
-        let _ = timeout(LINGER, discard(reader)).await;
-    }
     (ending, Moved { sent: sent.into_inner(), received })
 }
 
@@ -130,10 +134,13 @@ where
                 return UploadEnd::ClientLeft;
             }
         }
-        // The capacity may have been rounded up beyond what the session takes at once.
+        // The capacity may have been rounded up beyond what the session takes at once, and a few
+        // bytes must not keep a large buffer while they wait.
         while !buffer.is_empty() {
             let chunk = buffer.split_to(buffer.len().min(MAX_CHUNK));
-            if sender.send(chunk.freeze()).await.is_err() {
+            let mostly_empty = chunk.len() < size / 2;
+            let chunk = if mostly_empty { Bytes::copy_from_slice(&chunk) } else { chunk.freeze() };
+            if sender.send(chunk).await.is_err() {
                 return UploadEnd::StreamEnded;
             }
         }
@@ -158,7 +165,7 @@ where
     }
     loop {
         let mut last = None;
-        let mut taken = 0;
+        let (mut taken, mut pieces) = (0, 0);
         let mut chunks = VecDeque::with_capacity(batch.len());
         if batch.is_empty() {
             return Ending::SessionLost;
@@ -167,10 +174,12 @@ where
             match inbound {
                 Inbound::Data(bytes) => {
                     taken += bytes.len();
+                    pieces += 1;
                     chunks.push_back(bytes);
                 }
                 Inbound::Finished => last = Some(Ending::Complete),
                 Inbound::Refused => last = Some(Ending::Refused),
+                Inbound::Abandoned => last = Some(Ending::Abandoned),
                 Inbound::Overflowed => last = Some(Ending::TooSlow),
             }
         }
@@ -179,7 +188,7 @@ where
             return Ending::ClientLeft;
         }
         *moved += taken as u64;
-        sender.consumed(taken);
+        sender.consumed(taken, pieces);
         if let Some(ending) = last {
             return ending;
         }
@@ -213,8 +222,19 @@ where
     writer.flush().await
 }
 
-async fn discard<R: AsyncRead + Unpin>(reader: &mut R) {
-    let mut buffer = [0; 4096];
-    let started = Instant::now();
-    while started.elapsed() < LINGER && matches!(reader.read(&mut buffer).await, Ok(1..)) {}
+/// Closes towards a client whose server has finished, and takes what it still sends for a while.
+///
+/// Closing at once would reset the connection, and the client would lose answers it has not read.
+pub async fn linger<R, W>(reader: &mut R, writer: &mut W)
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let discard = async {
+        let mut buffer = [0; 1024];
+        let started = Instant::now();
+        while started.elapsed() < LINGER && matches!(reader.read(&mut buffer).await, Ok(1..)) {}
+    };
+    let _ = writer.shutdown().await;
+    let _ = timeout(LINGER, discard).await;
 }

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 
 use super::ForwardPlan;
 use super::failure::ForwardError;
-use super::hub::Hub;
-use crate::aws::ssm::StartRequest;
+use super::hub::{Hub, Starting};
+use crate::aws::ssm::{Ssm, StartRequest};
 use crate::aws::{AwsContext, AwsFailure, Verdict};
 use crate::events::EventSink;
 use crate::session::{Backoff, Notice, Session, SessionEnd, StartError, Tuning, establish};
@@ -77,10 +77,24 @@ impl<'a> Supervisor<'a> {
     /// this short can end it.
     async fn attempt(&self) -> Result<(Session, mpsc::UnboundedReceiver<Notice>), StartError> {
         let (notices, received) = mpsc::unbounded_channel();
-        let started = self.context.ssm().start_session(&self.request).await;
-        let started = started.map_err(StartError::Aws)?;
-        self.hub.note_starting(Some(started.session_id.clone()));
-        let session = establish(self.context, started, &self.tuning, notices).await;
+        let (answer, starting) = Starting::new();
+        self.hub.note_starting(Some(starting));
+        let (ssm, request) = (Ssm::new(self.context), self.request.clone());
+        // In a task of its own: a call that is cut short may start a session all the same.
+        let call = tokio::spawn(async move {
+            let started = ssm.start_session(&request).await;
+            let id = started.as_ref().ok().map(|started| started.session_id.clone());
+            let _ = answer.send(Some(id));
+            started
+        });
+        let started = call.await.unwrap_or_else(|error| {
+            let what = "the call that starts a session broke off";
+            Err(AwsFailure::new(ErrorKind::Failure, Verdict::TryAgain, what, "").caused_by(&error))
+        });
+        let session = match started {
+            Ok(started) => establish(self.context, started, &self.tuning, notices).await,
+            Err(failure) => Err(StartError::Aws(failure)),
+        };
         self.hub.note_starting(None);
         Ok((session?, received))
     }
@@ -131,7 +145,7 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Reports what happens to a session until it ends.
-    async fn watch(
+    pub async fn watch(
         &self,
         session: &mut Session,
         notices: &mut mpsc::UnboundedReceiver<Notice>,
@@ -202,6 +216,15 @@ impl<'a> Supervisor<'a> {
                 took_seconds: took.as_secs_f64(),
                 missing: missing as u64,
             }),
+            Notice::Gap { missing, heals_in } => self.warn(
+                ErrorKind::Network,
+                format!(
+                    "{missing} messages of the agent got lost with the connection; it needs about \
+                     {} s to repeat them",
+                    heals_in.as_secs().max(1)
+                ),
+                Some("downloads stand still meanwhile; nothing is lost".to_owned()),
+            ),
             Notice::Trouble(failure) => self.warn(failure.kind, failure.message, failure.hint),
         }
     }

@@ -1,7 +1,8 @@
 //! The one loop that moves a session's bytes: websocket on one side, clients on the other.
 //!
-//! Only this file owns the websocket. Reading it never waits for a client: bytes go to the
-//! client's own queue, and the budget inside [`PortSession`] is the brake.
+//! Between its opening text and its close, only this file reads and writes the websocket. Reading
+//! never waits for a client: bytes go to the client's own queue, and the budget inside
+//! [`PortSession`] is the brake.
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -16,6 +17,7 @@ use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::heartbeat::{Beat, Heartbeat};
+use super::notice::Notice;
 use super::stream::{Client, Command, Inbound};
 use super::websocket::Websocket;
 
@@ -25,6 +27,11 @@ const READ_BATCH: usize = 64;
 const COMMAND_BATCH: usize = 256;
 /// Unintelligible messages in a row that make the connection not worth keeping.
 const MAX_GARBAGE: u32 = 64;
+
+/// How long after a reconnection later messages have shown what is missing.
+const GAP_SHOWS: Duration = Duration::from_secs(1);
+/// A pause shorter than this is not worth a word.
+const GAP_MATTERS: Duration = Duration::from_secs(2);
 
 /// How a websocket's time as the carrier of a session ended.
 #[derive(Debug)]
@@ -43,6 +50,9 @@ pub(super) struct Driver {
     commands: mpsc::UnboundedReceiver<Command>,
     /// To give to streams; weak, so that the last handle's drop is noticed.
     commander: mpsc::WeakUnboundedSender<Command>,
+    notices: mpsc::UnboundedSender<Notice>,
+    /// When to look what got lost with the last connection: later messages show it.
+    look_for_gap_at: Option<Instant>,
     ready: Option<Ready>,
     ended: Option<CloseReason>,
 }
@@ -52,8 +62,18 @@ impl Driver {
         port: PortSession,
         commands: mpsc::UnboundedReceiver<Command>,
         commander: mpsc::WeakUnboundedSender<Command>,
+        notices: mpsc::UnboundedSender<Notice>,
     ) -> Self {
-        Self { port, clients: HashMap::new(), commands, commander, ready: None, ended: None }
+        Self {
+            port,
+            clients: HashMap::new(),
+            commands,
+            commander,
+            notices,
+            look_for_gap_at: None,
+            ready: None,
+            ended: None,
+        }
     }
 
     /// Returns the text that opens the data channel on a new websocket.
@@ -97,7 +117,18 @@ impl Driver {
 
     /// A new websocket carries the session; the opening text has been sent.
     pub fn connected(&mut self) {
-        self.port.handle_connected(Instant::now());
+        let now = Instant::now();
+        self.port.handle_connected(now);
+        self.look_for_gap_at = Some(now + GAP_SHOWS);
+    }
+
+    fn look_for_gap(&mut self, now: Instant) {
+        if self.look_for_gap_at.take_if(|at| *at <= now).is_some()
+            && let Some(gap) = self.port.gap()
+            && gap.heals_in >= GAP_MATTERS
+        {
+            let _ = self.notices.send(Notice::Gap { missing: gap.missing, heals_in: gap.heals_in });
+        }
     }
 
     /// The websocket is gone.
@@ -143,7 +174,9 @@ impl Driver {
                 debug_assert_eq!(taken, length, "credit and room disagree");
             }
             Command::Finish(stream) => self.port.finish(stream, now),
-            Command::Consumed(stream, bytes) => self.port.consumed(stream, bytes),
+            Command::Consumed { stream, bytes, pieces } => {
+                self.port.consumed_pieces(stream, bytes, pieces);
+            }
             Command::Close(stream) => {
                 self.clients.remove(&stream);
                 self.port.close_stream(stream, now);
@@ -157,7 +190,10 @@ impl Driver {
         while let Some(event) = self.port.poll_event() {
             match event {
                 Event::Data { stream, bytes } => match self.clients.get(&stream) {
-                    Some(client) => client.deliver(Inbound::Data(bytes)),
+                    // Copied: a small piece would keep the whole read of the network alive.
+                    Some(client) => {
+                        client.deliver(Inbound::Data(bytes::Bytes::copy_from_slice(&bytes)));
+                    }
                     None => self.port.consumed(stream, bytes.len()),
                 },
                 Event::Sent { stream, bytes } => {
@@ -167,6 +203,7 @@ impl Driver {
                 }
                 Event::Finished { stream } => self.last_word(stream, Inbound::Finished),
                 Event::Refused { stream } => self.last_word(stream, Inbound::Refused),
+                Event::Abandoned { stream } => self.last_word(stream, Inbound::Abandoned),
                 Event::Overflowed { stream } => self.last_word(stream, Inbound::Overflowed),
                 Event::Ready(ready) => self.ready = Some(ready),
                 Event::Closed(reason) => self.ended = Some(reason),
@@ -214,7 +251,8 @@ impl Carrier<'_> {
                 Err(reason) => return self.lost(reason),
             };
             self.driver.dispatch();
-            if self.driver.ended.is_some() && !self.unflushed {
+            // What is still to be flushed is flushed when the websocket is closed.
+            if self.driver.ended.is_some() {
                 return Poll::Ready(self.driver.ended.take().map(Carried::Ended));
             }
             if self.until_ready && self.driver.ready.is_some() {
@@ -249,10 +287,8 @@ impl Carrier<'_> {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, String> {
-        if self.is_braked(now) {
-            return Ok(false);
-        }
-        for count in 0..READ_BATCH {
+        let Some(batch) = self.allowed(now) else { return Ok(false) };
+        for count in 0..batch {
             let message = match Pin::new(&mut *self.websocket).poll_next(cx) {
                 Poll::Pending => return Ok(count > 0),
                 Poll::Ready(None) => return Err("the connection ended".to_owned()),
@@ -292,19 +328,20 @@ impl Carrier<'_> {
         Ok(true)
     }
 
-    fn is_braked(&mut self, now: Instant) -> bool {
-        let Some(wait) = self.driver.port.brake() else {
+    /// How many messages may be read now; `None` while slow clients hold reading back.
+    fn allowed(&mut self, now: Instant) -> Option<usize> {
+        let Some(brake) = self.driver.port.brake() else {
             self.braked_since = None;
-            return false;
+            return Some(READ_BATCH);
         };
         let since = *self.braked_since.get_or_insert(now);
-        if now < since + wait {
+        if now < since + brake.wait {
             // What is not read cannot be heard.
-            self.heartbeat.heard();
-            return true;
+            self.heartbeat.excuse();
+            return None;
         }
         self.braked_since = Some(now);
-        false
+        Some(brake.messages)
     }
 
     fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, String> {
@@ -323,14 +360,22 @@ impl Carrier<'_> {
                 return Err(format!("no sign of life for {} s", silence.as_secs()));
             }
         }
+        self.driver.look_for_gap(now);
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if due(self.driver.port.poll_timeout(now)) {
             self.driver.port.handle_timeout(now);
             progress = true;
         }
-        let brake =
-            self.braked_since.zip(self.driver.port.brake()).map(|(since, wait)| since + wait);
-        let timers = [self.driver.port.poll_timeout(now), brake, Some(self.heartbeat.next())];
+        let brake = self
+            .braked_since
+            .zip(self.driver.port.brake())
+            .map(|(since, brake)| since + brake.wait);
+        let timers = [
+            self.driver.port.poll_timeout(now),
+            brake,
+            Some(self.heartbeat.next()),
+            self.driver.look_for_gap_at,
+        ];
         let next = timers.into_iter().flatten().min();
         if next != self.alarm_at
             && let Some(at) = next

@@ -11,6 +11,11 @@ pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// Pings in a row without any sign of life that mean the connection is lost.
 const MISSED: u32 = 2;
 
+/// Messages after which a connection has carried traffic.
+const WORKED: u32 = 32;
+/// Age at which an idle connection has lasted.
+const LASTED: Duration = Duration::from_secs(10);
+
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beat {
@@ -28,24 +33,31 @@ pub struct Heartbeat {
     interval: Duration,
     next: Instant,
     unanswered: u32,
-    heard: bool,
+    heard: u32,
+    since: Instant,
 }
 
 impl Heartbeat {
     /// Starts with a ping due after one interval.
     pub fn new(interval: Duration, now: Instant) -> Self {
-        Self { interval, next: now + interval, unanswered: 0, heard: false }
+        Self { interval, next: now + interval, unanswered: 0, heard: 0, since: now }
     }
 
     /// Anything at all arrived.
     pub fn heard(&mut self) {
         self.unanswered = 0;
-        self.heard = true;
+        self.heard = self.heard.saturating_add(1);
     }
 
-    /// Whether anything has ever arrived on this connection.
-    pub fn was_alive(&self) -> bool {
-        self.heard
+    /// Nothing is read at the moment, so nothing can be heard.
+    pub fn excuse(&mut self) {
+        self.unanswered = 0;
+    }
+
+    /// Whether this connection worked: it carried traffic, or it lasted. One that is cut again and
+    /// again right after it was made did not.
+    pub fn was_alive(&self, now: Instant) -> bool {
+        self.heard >= WORKED || now.saturating_duration_since(self.since) >= LASTED
     }
 
     /// When [`Heartbeat::beat`] has something to say.

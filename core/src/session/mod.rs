@@ -3,6 +3,7 @@
 pub mod backoff;
 mod driver;
 mod heartbeat;
+mod notice;
 mod proxy;
 mod resume;
 mod stream;
@@ -12,7 +13,8 @@ pub mod websocket;
 
 pub use backoff::Backoff;
 pub use heartbeat::PING_INTERVAL;
-pub use resume::{Notice, Session, SessionEnd, StartError, Tuning, establish};
+pub use notice::Notice;
+pub use resume::{Session, SessionEnd, StartError, Tuning, establish};
 pub use stream::{Inbound, MAX_CHUNK, SessionHandle, Stream, StreamEnded, StreamSender};
 pub use transport::Transport;
 pub use websocket::{DialError, Dialer, Websocket};

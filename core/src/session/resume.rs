@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::backoff::Backoff;
 use super::driver::{Carried, Driver};
 use super::heartbeat::{Heartbeat, PING_INTERVAL};
+use super::notice::Notice;
 use super::stream::SessionHandle;
 use super::websocket::{Dialer, Websocket};
 use crate::aws::ssm::{Ssm, StartedSession};
@@ -36,29 +37,6 @@ impl Default for Tuning {
     fn default() -> Self {
         Self { protocol: Config::default(), ping_interval: PING_INTERVAL }
     }
-}
-
-/// What happens to a session while it runs.
-#[derive(Debug)]
-pub enum Notice {
-    /// The connection was lost; an attempt to resume follows.
-    Reconnecting {
-        /// What was noticed.
-        reason: String,
-        /// Number of the attempt, from 1.
-        attempt: u32,
-        /// Time until then.
-        retry_in: Duration,
-    },
-    /// The session goes on.
-    Resumed {
-        /// Time since the connection was lost.
-        took: Duration,
-        /// Messages missing before what had arrived already.
-        missing: usize,
-    },
-    /// Resuming fails for a reason that a person should know.
-    Trouble(AwsFailure),
 }
 
 /// How a session ended.
@@ -113,9 +91,9 @@ pub async fn establish(
     );
     let mut life = Life {
         id: started.session_id.clone(),
-        ssm: context.ssm(),
+        ssm: Ssm::new(context),
         dialer: Dialer::new(context),
-        driver: Driver::new(port, commands, commander.downgrade()),
+        driver: Driver::new(port, commands, commander.downgrade(), notices.clone()),
         ping_interval: tuning.ping_interval,
         backoff: Backoff::new(),
         notices,
@@ -171,7 +149,7 @@ impl Life {
                 Carried::Lost(reason) => {
                     drop(websocket);
                     self.driver.disconnected();
-                    if heartbeat.was_alive() {
+                    if heartbeat.was_alive(Instant::now()) {
                         self.backoff.reset();
                     }
                     match self.reconnect(reason).await {
@@ -268,7 +246,9 @@ impl Life {
                     return Err(SessionEnd::Lost(failure));
                 }
                 Verdict::SignIn => self.backoff.next_slow_delay(),
-                Verdict::SessionOver | Verdict::GiveUp => {
+                Verdict::SessionOver => return Err(SessionEnd::Lost(failure)),
+                Verdict::GiveUp => {
+                    self.tell_service().await;
                     return Err(SessionEnd::Lost(failure));
                 }
             };

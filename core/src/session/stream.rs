@@ -12,7 +12,7 @@ pub(super) enum Command {
     Open(oneshot::Sender<Result<Stream, OpenError>>),
     Write(StreamId, Bytes),
     Finish(StreamId),
-    Consumed(StreamId, usize),
+    Consumed { stream: StreamId, bytes: usize, pieces: usize },
     Close(StreamId),
     Terminate,
 }
@@ -26,6 +26,8 @@ pub enum Inbound {
     Finished,
     /// The agent could not connect to the destination.
     Refused,
+    /// The client had half-closed, and the server was silent for too long.
+    Abandoned,
     /// The client took its bytes too slowly and was given up to spare the others.
     Overflowed,
 }
@@ -103,9 +105,9 @@ impl StreamSender {
         let _ = self.commands.send(Command::Finish(self.id));
     }
 
-    /// The client has taken this many bytes.
-    pub fn consumed(&self, bytes: usize) {
-        let _ = self.commands.send(Command::Consumed(self.id, bytes));
+    /// The client has taken this many bytes, which came in so many pieces.
+    pub fn consumed(&self, bytes: usize, pieces: usize) {
+        let _ = self.commands.send(Command::Consumed { stream: self.id, bytes, pieces });
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a stream URL to a websocket: address checked, proxy passed, TLS spoken, upgrade signed.
 //!
 //! Uncompressed, without subprotocol, over HTTP/1.1: as Amazon's own client dials. Messages are sent
-//! unfragmented; `feed` many and `flush` once.
+//! unfragmented.
 
 use std::fmt;
 use std::sync::Arc;

@@ -15,8 +15,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::config;
 use crate::error::OpenError;
-use crate::mux::stream::Stream;
-use crate::port_session::{Event, StreamId};
+use crate::event::{Event, StreamId};
+use crate::stream::Stream;
 
 /// ```text
 /// Idle ──open──► Active ──client gone──► Ending ──its bytes have left──► Leaving ──ack──► Idle
@@ -45,7 +45,8 @@ pub struct Basic {
 }
 
 /// The server sent more than is kept before any client connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the server sent too much before any client connected")]
 pub struct GreetingTooLong;
 
 impl Basic {
@@ -151,6 +152,7 @@ impl Basic {
             State::Active(stream) => {
                 if let Some(active) = self.streams.get_mut(&stream) {
                     active.received = true;
+                    active.unanswered = false;
                     active.last_received = Some(now);
                 }
                 events.push_back(Event::Data { stream, bytes });
@@ -237,18 +239,25 @@ impl Basic {
 
     /// When [`Basic::handle_timeout`] wants to be called.
     pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        let wait =
-            if self.single { config::HALF_CLOSE_IDLE } else { config::BASIC_HALF_CLOSE_IDLE };
-        self.streams.get(&self.active()?)?.silent_until(now, wait)
+        let stream = self.streams.get(&self.active()?)?;
+        let wait = if stream.unanswered || self.waiting.is_empty() {
+            config::HALF_CLOSE_IDLE
+        } else {
+            config::BASIC_HALF_CLOSE_TURN
+        };
+        stream.silent_until(now, wait)
     }
 
     /// Ends a connection whose client has finished and whose server is silent: the agent never
     /// says that a server has closed.
-    pub fn handle_timeout(&mut self, now: Instant, events: &mut VecDeque<Event>) {
-        if let Some(stream) = self.active()
-            && self.poll_timeout(now).is_some_and(|at| at <= now)
-        {
-            events.push_back(Event::Finished { stream });
+    ///
+    /// `audible` says whether the server could be heard if it spoke.
+    pub fn handle_timeout(&mut self, now: Instant, audible: bool, events: &mut VecDeque<Event>) {
+        let Some(stream) = self.active() else { return };
+        if !audible {
+            self.streams.values_mut().for_each(|stream| stream.excuse(now));
+        } else if self.poll_timeout(now).is_some_and(|at| at <= now) {
+            events.push_back(Event::Abandoned { stream });
             self.close(stream);
         }
     }

@@ -73,6 +73,8 @@ pub const RECENT_ACKS: usize = 1024;
 /// Age beyond which an acknowledgement has arrived.
 pub const RECENT_ACKS_AGE: Duration = Duration::from_secs(3);
 
+/// Counted for each received piece besides its bytes: what keeping it costs.
+pub const PIECE_OVERHEAD: usize = 128;
 /// Received bytes that clients have not taken yet, over all streams, before streams are reset.
 pub const RECEIVE_BUDGET: usize = 64 * 1024 * 1024;
 /// Received bytes not taken yet from which on reading is slowed down.
@@ -94,15 +96,15 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 pub const TERMINATE_WAIT: Duration = Duration::from_secs(2);
 /// Mux keepalive interval for agents that expect it (the mux library's default).
 pub const KEEPALIVE: Duration = Duration::from_secs(10);
-/// Silence after a client's half-close before the stream is closed entirely.
+/// Silence after a client's half-close before the stream is given up.
 ///
-/// The mux has only a full close, so a half-close is held; servers answer well within this.
+/// The mux has only a full close, which would cut the answer off, so a half-close is held.
 pub const HALF_CLOSE_IDLE: Duration = Duration::from_secs(120);
-/// The same when the server has answered all that the client sent. Most such clients are gone
-/// rather than waiting, and a full close looks like a half-close until something is written.
-pub const HALF_CLOSE_ANSWERED: Duration = Duration::from_secs(15);
-/// The same in basic mode, where one connection at a time holds up the next.
-pub const BASIC_HALF_CLOSE_IDLE: Duration = Duration::from_secs(10);
+/// The same in basic mode, when the server has answered something and another client waits its
+/// turn.
+pub const BASIC_HALF_CLOSE_TURN: Duration = Duration::from_secs(10);
+/// How long queued bytes may leave before the agent is told that the session ends.
+pub const DRAIN_WAIT: Duration = Duration::from_millis(500);
 /// Longest trust in a pause that nothing ends; then sending goes on.
 pub const MAX_PAUSE: Duration = Duration::from_secs(5);
 

@@ -1,7 +1,6 @@
 //! What can go wrong, and how a session ends.
 
 use crate::message::{DecodeError, PayloadError};
-use crate::mux::FrameError;
 
 /// A message from the network that was dropped. The session goes on.
 #[derive(Debug, thiserror::Error)]
@@ -67,10 +66,4 @@ pub enum CloseReason {
     },
     /// The agent's bytes make no sense; the session cannot go on.
     Protocol(String),
-}
-
-impl From<FrameError> for CloseReason {
-    fn from(error: FrameError) -> Self {
-        Self::Protocol(error.to_string())
-    }
 }

@@ -18,6 +18,7 @@
 //! | [`channel`] | numbered messages, acknowledgements, retransmission, the handshake |
 //! | [`mux`] | many streams over the ordered bytes of the channel (smux version 1) |
 //! | [`basic`] | one connection at a time, for agents without the mux and for ssh |
+//! | [`budget`] | what clients have not taken yet, and who is given up for it |
 //! | [`message`] | the 120-byte header and every payload type |
 //! | [`config`] | every bound and tunable, each with its reason |
 //!
@@ -25,14 +26,19 @@
 
 pub mod agent_version;
 pub mod basic;
+pub mod budget;
 pub mod channel;
 pub mod config;
 pub mod error;
+pub mod event;
+mod link;
 pub mod message;
 pub mod mux;
 pub mod port_session;
+mod stream;
 
 pub use agent_version::AgentVersion;
 pub use config::Config;
 pub use error::{CloseReason, MessageError, OpenError};
-pub use port_session::{Event, Mode, PortSession, Ready, Stats, StreamId};
+pub use event::{Event, Mode, Ready, StreamId};
+pub use port_session::{Brake, PortSession, Stats};

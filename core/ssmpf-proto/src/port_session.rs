@@ -8,91 +8,28 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::agent_version::AgentVersion;
-use crate::basic::Basic;
+use crate::budget::Budget;
 use crate::channel::handshake::Terms;
-use crate::channel::{Arrival, Channel, ChannelStats, Gap, Source};
+use crate::channel::{Arrival, Channel, ChannelStats, Gap};
 use crate::config::{self, Config};
 use crate::error::{CloseReason, MessageError, OpenError};
+use crate::event::{Event, Ready, StreamId};
+use crate::link::{Link, LinkSource};
 use crate::message::Flag;
-use crate::mux::Mux;
-use crate::mux::budget::Budget;
 
-/// Value of the document property that asks for many connections on a local port.
-const LOCAL_PORT_FORWARDING: &str = "LocalPortForwarding";
-
-/// Messages passed on between two waits while clients are slow: enough that those who are not do
-/// not notice the one who is.
+/// See [`PortSession::brake`]: about one read of the network.
 const RELEASE_BATCH: usize = 64;
 
-/// One connection inside a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StreamId(pub u32);
-
-/// How a session carries connections.
+/// How to hold reading back for slow clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Many at once.
-    Mux {
-        /// Whether the agent wants a sign of life every ten seconds.
-        keepalive: bool,
-    },
-    /// One after another, for agents without the mux.
-    Basic,
-    /// A single one (ssh).
-    SingleStream,
-}
-
-/// What is known once the handshake is complete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ready {
-    /// How connections are carried.
-    pub mode: Mode,
-    /// The agent's version; `None` if it does not say.
-    pub agent_version: Option<AgentVersion>,
-    /// Text from the service for the user; usually empty.
-    pub message: String,
-}
-
-/// What happened, for the application.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// Streams may be opened.
-    Ready(Ready),
-    /// Bytes for a client. Report them with [`PortSession::consumed`] once it has taken them.
-    Data {
-        /// For whom.
-        stream: StreamId,
-        /// What.
-        bytes: Bytes,
-    },
-    /// Queued bytes of a stream have left: there is room for more.
-    Sent {
-        /// Whose.
-        stream: StreamId,
-        /// How many.
-        bytes: usize,
-    },
-    /// The server has closed the connection: no more bytes follow on this stream. It may still be
-    /// given up with [`Event::Overflowed`] if its client does not take the bytes it was sent.
-    Finished {
-        /// Which.
-        stream: StreamId,
-    },
-    /// The agent could not connect to the destination for this stream.
-    Refused {
-        /// Which.
-        stream: StreamId,
-    },
-    /// The client did not take its bytes and has been given up to spare the others.
-    Overflowed {
-        /// Which.
-        stream: StreamId,
-    },
-    /// The session is over; nothing follows.
-    Closed(CloseReason),
+pub struct Brake {
+    /// Time between two reads.
+    pub wait: Duration,
+    /// Messages to take in each.
+    pub messages: usize,
 }
 
 /// A session's figures.
@@ -116,17 +53,21 @@ pub struct Stats {
     pub untaken: usize,
 }
 
+/// How far an orderly end has got.
 #[derive(Debug)]
-enum Link {
-    Pending,
-    Mux(Mux),
-    Basic(Basic),
+enum Ending {
+    /// What clients have sent still leaves, until then.
+    Draining(Instant),
+    /// The agent has been told under this number, and has until then to confirm.
+    Told(i64, Instant),
 }
 
-#[derive(Debug)]
-struct Ending {
-    flag: i64,
-    deadline: Instant,
+impl Ending {
+    fn deadline(&self) -> Instant {
+        match self {
+            Self::Draining(deadline) | Self::Told(_, deadline) => *deadline,
+        }
+    }
 }
 
 /// One session for port forwarding.
@@ -209,7 +150,7 @@ impl PortSession {
                     break;
                 }
                 self.released += 1;
-                if self.released >= RELEASE_BATCH {
+                if self.released >= self.batch() {
                     self.released = 0;
                     self.release_at = now + wait;
                 }
@@ -228,17 +169,15 @@ impl PortSession {
         }
         self.budget.tick(now);
         self.channel.handle_timeout(now, &mut self.arrivals);
-        match &mut self.link {
-            Link::Mux(mux) => mux.handle_timeout(now, &mut self.events),
-            Link::Basic(basic) => basic.handle_timeout(now, &mut self.events),
-            Link::Pending => {}
-        }
+        let audible = self.channel.is_connected()
+            && self.channel.is_settled()
+            && !self.channel.has_deliverable()
+            && self.channel.gap().is_none();
+        self.link.handle_timeout(now, audible, &mut self.events);
         self.handle_arrivals(now);
         // What is wrong with a message was acknowledged long ago; there is nobody to tell.
         let _ = self.release(now);
-        if self.ending.as_ref().is_some_and(|ending| ending.deadline <= now) {
-            self.close(CloseReason::Terminated { acknowledged: false });
-        }
+        self.advance_ending(now);
     }
 
     /// Opens a stream for a client that has connected.
@@ -250,25 +189,15 @@ impl PortSession {
         if self.closed || self.ending.is_some() {
             return Err(OpenError::Closed);
         }
-        match &mut self.link {
-            Link::Pending => Err(OpenError::NotReady),
-            Link::Mux(mux) => mux.open(now, &mut self.events),
-            Link::Basic(basic) => {
-                let from = self.events.len();
-                let opened = basic.open(&mut self.events);
-                self.hold(from);
-                opened
-            }
-        }
+        let from = self.events.len();
+        let opened = self.link.open(now, &mut self.events);
+        self.hold(from);
+        opened
     }
 
     /// Bytes that [`PortSession::write`] would take now without exceeding the stream's bound.
     pub fn room(&self, stream: StreamId) -> usize {
-        match &self.link {
-            Link::Pending => 0,
-            Link::Mux(mux) => mux.room(stream),
-            Link::Basic(basic) => basic.room(stream),
-        }
+        self.link.room(stream)
     }
 
     /// Queues a client's bytes, at most [`PortSession::room`] of them; returns how many it took.
@@ -276,21 +205,12 @@ impl PortSession {
     /// [`Event::Sent`] tells when there is room again. Bytes for a stream that has ended are
     /// taken and dropped, since nobody can read them any more.
     pub fn write(&mut self, stream: StreamId, mut bytes: Bytes) -> usize {
-        let known = match &self.link {
-            Link::Pending => false,
-            Link::Mux(mux) => mux.knows(stream),
-            Link::Basic(basic) => basic.knows(stream),
-        };
-        if !known {
+        if !self.link.knows(stream) {
             return bytes.len();
         }
         bytes.truncate(self.room(stream));
         let taken = bytes.len();
-        match &mut self.link {
-            Link::Pending => {}
-            Link::Mux(mux) => mux.write(stream, bytes),
-            Link::Basic(basic) => basic.write(stream, bytes),
-        }
+        self.link.write(stream, bytes);
         taken
     }
 
@@ -299,27 +219,24 @@ impl PortSession {
     /// The agent cannot be told (the mux knows only a full close), so the stream stays open until
     /// the server has finished, or has been silent for [`config::HALF_CLOSE_IDLE`].
     pub fn finish(&mut self, stream: StreamId, now: Instant) {
-        match &mut self.link {
-            Link::Pending => {}
-            Link::Mux(mux) => mux.finish(stream, now),
-            Link::Basic(basic) => basic.finish(stream, now),
-        }
+        self.link.finish(stream, now);
     }
 
     /// A client is gone. What it sent still leaves; what comes for it is dropped.
     pub fn close_stream(&mut self, stream: StreamId, now: Instant) {
         self.budget.forget(stream);
-        match &mut self.link {
-            Link::Pending => {}
-            Link::Mux(mux) => mux.close(stream),
-            Link::Basic(basic) => basic.close(stream),
-        }
+        self.link.close(stream);
         self.settle_basic(now);
     }
 
     /// A client has taken bytes of an [`Event::Data`].
     pub fn consumed(&mut self, stream: StreamId, bytes: usize) {
-        self.budget.release(stream, bytes);
+        self.consumed_pieces(stream, bytes, 1);
+    }
+
+    /// A client has taken the bytes of several [`Event::Data`].
+    pub fn consumed_pieces(&mut self, stream: StreamId, bytes: usize, pieces: usize) {
+        self.budget.release(stream, bytes + pieces * config::PIECE_OVERHEAD);
     }
 
     /// Ends the session: tells the agent and waits for its word, at most
@@ -331,17 +248,34 @@ impl PortSession {
         let listens =
             self.channel.terms().agent_version.is_some_and(AgentVersion::has_terminate_flag);
         if self.channel.is_open() && self.channel.is_connected() && listens {
-            let flag = self.channel.send_flag(Flag::TerminateSession);
-            self.ending = Some(Ending { flag, deadline: now + config::TERMINATE_WAIT });
+            self.ending = Some(Ending::Draining(now + config::DRAIN_WAIT));
+            self.advance_ending(now);
         } else {
             self.close(CloseReason::Terminated { acknowledged: false });
+        }
+    }
+
+    fn advance_ending(&mut self, now: Instant) {
+        match self.ending {
+            Some(Ending::Draining(deadline)) if self.link.queued() == 0 || deadline <= now => {
+                let flag = self.channel.send_flag(Flag::TerminateSession);
+                self.ending = Some(Ending::Told(flag, now + config::TERMINATE_WAIT));
+            }
+            Some(Ending::Told(flag, _)) if self.channel.is_acknowledged(flag) => {
+                self.close(CloseReason::Terminated { acknowledged: true });
+            }
+            Some(Ending::Told(_, deadline)) if deadline <= now => {
+                self.close(CloseReason::Terminated { acknowledged: false });
+            }
+            _ => {}
         }
     }
 
     /// Returns the next websocket message to send, if there is one.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
         self.budget.tick(now);
-        let quiet = self.ending.is_some() || self.closed;
+        self.advance_ending(now);
+        let quiet = matches!(self.ending, Some(Ending::Told(..))) || self.closed;
         let mut source = LinkSource { link: &mut self.link, events: &mut self.events, quiet };
         let message = self.channel.poll_transmit(now, &mut source);
         if message.is_some() {
@@ -360,12 +294,8 @@ impl PortSession {
         if self.closed {
             return None;
         }
-        let link = match &self.link {
-            Link::Pending => None,
-            Link::Mux(mux) => mux.poll_timeout(),
-            Link::Basic(basic) => basic.poll_timeout(now),
-        };
-        let ending = self.ending.as_ref().map(|ending| ending.deadline);
+        let link = self.link.poll_timeout(now);
+        let ending = self.ending.as_ref().map(Ending::deadline);
         let release = self
             .channel
             .has_deliverable()
@@ -378,12 +308,20 @@ impl PortSession {
     ///
     /// There is no wait after a message without new session bytes: acknowledgements that came late
     /// would make the other direction repeat what has arrived.
-    pub fn brake(&self) -> Option<Duration> {
-        self.pressure().filter(|_| self.weighs)
+    pub fn brake(&self) -> Option<Brake> {
+        // The end of the session is waited for, whatever clients do.
+        let wait = self.pressure().filter(|_| self.weighs && self.ending.is_none())?;
+        Some(Brake { wait, messages: self.batch() })
+    }
+
+    /// Messages passed on between two waits while clients are slow: enough that those who are not
+    /// do not notice the one who is; hardly any when there is nobody else.
+    fn batch(&self) -> usize {
+        if self.link.len() <= 1 { 1 } else { RELEASE_BATCH }
     }
 
     fn pressure(&self) -> Option<Duration> {
-        self.budget.brake(self.stream_count())
+        self.budget.brake(self.link.len())
     }
 
     /// What is missing before the messages already received: how long until the agent has
@@ -397,7 +335,7 @@ impl PortSession {
         let (unacknowledged, out_of_order) = self.channel.buffered();
         Stats {
             channel: self.channel.stats(),
-            streams: self.stream_count(),
+            streams: self.link.len(),
             round_trip: self.channel.round_trip(),
             payload_size: self.channel.payload_size(),
             window: self.channel.window(),
@@ -412,14 +350,6 @@ impl PortSession {
         self.closed
     }
 
-    fn stream_count(&self) -> usize {
-        match &self.link {
-            Link::Pending => 0,
-            Link::Mux(mux) => mux.len(),
-            Link::Basic(basic) => basic.len(),
-        }
-    }
-
     fn handle_arrivals(&mut self, now: Instant) {
         while let Some(arrival) = self.arrivals.pop_front() {
             if self.closed {
@@ -428,62 +358,27 @@ impl PortSession {
             match arrival {
                 Arrival::Open { terms, message } => self.handle_open(&terms, message, now),
                 Arrival::Bytes(bytes) => self.handle_bytes(bytes, now),
-                Arrival::Flag(Flag::ConnectToPortError) => {
-                    if let Link::Mux(mux) = &mut self.link {
-                        mux.handle_refusal();
-                    }
-                }
+                Arrival::Flag(Flag::ConnectToPortError) => self.link.handle_refusal(),
                 Arrival::Flag(_) => {}
                 Arrival::Closed(reason) => self.handle_closed(reason),
             }
         }
         self.settle_basic(now);
-        if let Some(ending) = &self.ending
-            && self.channel.is_acknowledged(ending.flag)
-        {
-            self.close(CloseReason::Terminated { acknowledged: true });
-        }
+        self.advance_ending(now);
     }
 
     fn handle_open(&mut self, terms: &Terms, message: String, now: Instant) {
+        let (link, mode) = Link::choose(terms, now);
+        self.link = link;
         let agent_version = terms.agent_version;
-        let has_mux = agent_version.is_some_and(AgentVersion::has_mux);
-        let many = terms.property("type") == Some(LOCAL_PORT_FORWARDING);
-        let mode = match (many, has_mux) {
-            (true, true) => {
-                let keepalive = agent_version.is_some_and(AgentVersion::expects_keepalive);
-                self.link = Link::Mux(Mux::new(keepalive, now));
-                Mode::Mux { keepalive }
-            }
-            (true, false) => {
-                self.link = Link::Basic(Basic::new(false));
-                Mode::Basic
-            }
-            (false, _) => {
-                self.link = Link::Basic(Basic::new(true));
-                Mode::SingleStream
-            }
-        };
         self.events.push_back(Event::Ready(Ready { mode, agent_version, message }));
     }
 
     fn handle_bytes(&mut self, bytes: Bytes, now: Instant) {
         let from = self.events.len();
-        let failed = match &mut self.link {
-            Link::Pending => None,
-            Link::Mux(mux) => {
-                mux.handle_bytes(bytes, now, &mut self.events).err().map(CloseReason::from)
-            }
-            Link::Basic(basic) => {
-                basic.handle_bytes(bytes, now, &mut self.events).err().map(|_| {
-                    CloseReason::Protocol(
-                        "the server sent too much before any client connected".to_owned(),
-                    )
-                })
-            }
-        };
+        let handled = self.link.handle_bytes(bytes, now, &mut self.events);
         self.hold(from);
-        if let Some(reason) = failed {
+        if let Err(reason) = handled {
             self.close(reason);
         }
     }
@@ -493,7 +388,7 @@ impl PortSession {
         let mut victims = Vec::new();
         for event in self.events.range(from..) {
             if let Event::Data { stream, bytes } = event
-                && let Some(victim) = self.budget.hold(*stream, bytes.len())
+                && let Some(victim) = self.budget.hold(*stream, bytes.len() + config::PIECE_OVERHEAD)
                 // Nothing follows these bytes any more, so they do not pile up.
                 && !self.channel.is_closed()
             {
@@ -506,15 +401,13 @@ impl PortSession {
         for victim in victims {
             // Without its bytes, a regular end would look like a complete transfer.
             self.events.retain(|event| match event {
-                Event::Data { stream, .. } | Event::Finished { stream } => *stream != victim,
+                Event::Data { stream, .. }
+                | Event::Finished { stream }
+                | Event::Abandoned { stream } => *stream != victim,
                 _ => true,
             });
             self.budget.forget(victim);
-            match &mut self.link {
-                Link::Pending => {}
-                Link::Mux(mux) => mux.close(victim),
-                Link::Basic(basic) => basic.close(victim),
-            }
+            self.link.close(victim);
             self.events.push_back(Event::Overflowed { stream: victim });
         }
     }
@@ -546,8 +439,11 @@ impl PortSession {
             && basic.is_single()
             && let Some(stream) = basic.active()
         {
-            // The agent ends a standard-stream session when the server closes.
-            self.events.push_back(Event::Finished { stream });
+            // The agent ends a standard-stream session when the server closes. With a text it is
+            // something else, and the client must not take it for the server's end.
+            if matches!(&reason, CloseReason::ByService { output } if output.is_empty()) {
+                self.events.push_back(Event::Finished { stream });
+            }
         }
         match reason {
             CloseReason::ByService { .. } if self.ending.is_some() => {
@@ -561,41 +457,6 @@ impl PortSession {
         if !self.closed {
             self.closed = true;
             self.events.push_back(Event::Closed(reason));
-        }
-    }
-}
-
-/// The streams as the channel sees them.
-struct LinkSource<'a> {
-    link: &'a mut Link,
-    events: &'a mut VecDeque<Event>,
-    /// Nothing new may leave any more.
-    quiet: bool,
-}
-
-impl Source for LinkSource<'_> {
-    fn backlog(&self) -> usize {
-        match &self.link {
-            Link::Pending => 0,
-            Link::Mux(mux) => mux.queued(),
-            Link::Basic(basic) => basic.queued(),
-        }
-    }
-
-    fn has_any(&self) -> bool {
-        !self.quiet
-            && match &self.link {
-                Link::Pending => false,
-                Link::Mux(mux) => mux.has_frames(),
-                Link::Basic(basic) => basic.queued() > 0,
-            }
-    }
-
-    fn fill(&mut self, room: usize, out: &mut BytesMut) {
-        match self.link {
-            Link::Pending => {}
-            Link::Mux(mux) => mux.fill(room, out, self.events),
-            Link::Basic(basic) => basic.fill(room, out, self.events),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use std::ffi::OsStr;
+use std::io::IsTerminal;
 use std::process::{Command as Process, ExitCode};
 use tracing_subscriber::EnvFilter;
 
@@ -17,12 +18,15 @@ use args::{Args, Command};
 /// Runs the program.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let default = if args.quiet { "warn" } else { "info" };
+    // The demonstration tells its own story.
+    let quiet = args.quiet || matches!(args.command, Command::Demo(_));
+    let default = if quiet { "warn" } else { "info" };
     let filter =
         EnvFilter::try_from_env("EMULATOR_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_target(false)
         .try_init();
     let result = match args.command {

@@ -151,9 +151,10 @@ pub(super) fn explain(
                 )
             }
             "" => unreadable_answer(status),
+            // Unknown here, perhaps known to time: a forward that runs keeps trying.
             _ => AwsFailure::new(
                 ErrorKind::SessionFailed,
-                Verdict::GiveUp,
+                Verdict::TrySlower,
                 format!("AWS refused {} with {code}", doing(operation)),
                 "",
             ),
@@ -302,7 +303,7 @@ mod tests {
             ("OptInRequired", ExitCode::Session, Verdict::GiveUp),
             ("DoesNotExistException", ExitCode::Session, Verdict::SessionOver),
             ("InternalServerError", ExitCode::Failure, Verdict::TryAgain),
-            ("SomethingNew", ExitCode::Session, Verdict::GiveUp),
+            ("SomethingNew", ExitCode::Session, Verdict::TrySlower),
         ];
         for (code, exit, verdict) in table {
             let failure = explained(code, "text", 400, START);

@@ -66,6 +66,8 @@ impl Incoming {
             return Accepted::TooFarAhead;
         }
         self.held_bytes += payload.len();
+        // What has to wait must not keep the whole read of the network alive.
+        let payload = if ahead > 0 { Bytes::copy_from_slice(&payload) } else { payload };
         self.held.insert(sequence, (payload_type, payload));
         Accepted::New
     }

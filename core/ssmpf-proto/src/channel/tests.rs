@@ -3,6 +3,7 @@ mod opening;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::message::encode;
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);

@@ -2,12 +2,10 @@
 //!
 //! Frames have no window in this version, and FIN means "closed", not "no more to send": a
 //! client's half-close is therefore held back until the other side has finished, and what clients
-//! do not take is bounded by [`budget`], not by the peer.
+//! do not take is bounded by [`crate::budget`], not by the peer.
 
-pub mod budget;
 mod decoder;
 mod frame;
-pub(crate) mod stream;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
@@ -16,10 +14,10 @@ use bytes::{Bytes, BytesMut};
 
 use crate::config;
 use crate::error::OpenError;
-use crate::port_session::{Event, StreamId};
+use crate::event::{Event, StreamId};
+use crate::stream::Stream;
 pub use decoder::{Decoder, Piece};
 pub use frame::{Command, FrameError, FrameHeader, HEADER_LENGTH};
-use stream::Stream;
 
 /// First stream id a client uses; the next ones follow at a distance of 2.
 const FIRST_ID: u32 = 3;
@@ -115,7 +113,7 @@ impl Mux {
             .max();
         let (_, id) = longest.ok_or(OpenError::TooManyStreams)?;
         if self.streams.get(&id).is_some_and(|stream| !stream.closing) {
-            events.push_back(Event::Finished { stream: StreamId(id) });
+            events.push_back(Event::Abandoned { stream: StreamId(id) });
         }
         self.close(StreamId(id));
         Ok(())
@@ -150,9 +148,7 @@ impl Mux {
         if let Some(stream) = self.streams.get_mut(&id.0) {
             stream.finished_at.get_or_insert(now);
             stream.last_received.get_or_insert(now);
-            let wait = stream.half_close_wait();
-            let at = self.half_close_at.get_or_insert(now + wait);
-            *at = (*at).min(now + wait);
+            self.half_close_at.get_or_insert(now + config::HALF_CLOSE_IDLE);
         }
     }
 
@@ -204,10 +200,6 @@ impl Mux {
                         stream.unanswered = false;
                         self.dialled = self.dialled.max(id);
                         stream.last_received = Some(now);
-                        if stream.finished_at.is_some() {
-                            let at = now + stream.half_close_wait();
-                            self.half_close_at = self.half_close_at.map(|due| due.min(at));
-                        }
                         if !stream.closing {
                             events.push_back(Event::Data { stream: StreamId(id), bytes: data });
                         }
@@ -332,7 +324,10 @@ impl Mux {
     }
 
     /// Sends the keepalive that is due and closes streams whose half-close nobody answered.
-    pub fn handle_timeout(&mut self, now: Instant, events: &mut VecDeque<Event>) {
+    ///
+    /// `audible` says whether servers could be heard if they spoke: silence of the network is not
+    /// theirs.
+    pub fn handle_timeout(&mut self, now: Instant, audible: bool, events: &mut VecDeque<Event>) {
         if let Some(due) = self.keepalive_at.as_mut()
             && *due <= now
         {
@@ -342,6 +337,11 @@ impl Mux {
             }
         }
         if self.half_close_at.is_none_or(|at| at > now) {
+            return;
+        }
+        if !audible {
+            self.streams.values_mut().for_each(|stream| stream.excuse(now));
+            self.half_close_at = Some(now + config::HALF_CLOSE_IDLE);
             return;
         }
         let mut silent: Vec<u32> = self
@@ -354,7 +354,7 @@ impl Mux {
         for id in silent {
             let closing = self.streams.get(&id).is_some_and(|stream| stream.closing);
             if !closing {
-                events.push_back(Event::Finished { stream: StreamId(id) });
+                events.push_back(Event::Abandoned { stream: StreamId(id) });
             }
             self.close(StreamId(id));
         }

@@ -1,6 +1,10 @@
 mod endings;
 
 use super::*;
+use bytes::BytesMut;
+
+use crate::event::Mode;
+use crate::link::LOCAL_PORT_FORWARDING;
 use crate::message::{Acknowledge, Header, Message, MessageType, PayloadType, encode};
 use crate::mux::{Command, Decoder, FrameHeader, Piece};
 use serde_json::json;

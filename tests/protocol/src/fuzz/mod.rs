@@ -94,7 +94,7 @@ pub fn mux(data: &[u8]) {
             6 => mux.close(stream(&mut input)),
             7 => {
                 now += Duration::from_millis(u64::from(input.u16()));
-                mux.handle_timeout(now, &mut events);
+                mux.handle_timeout(now, true, &mut events);
                 assert!(mux.poll_timeout().is_none_or(|at| at > now));
             }
             _ => {

@@ -156,7 +156,8 @@ impl App {
                 }
             }
             Event::Sent { .. } => self.write(session, now),
-            Event::Finished { .. } => self.end(Ending::Finished)?,
+            // Given up after a long silence: as good as finished here, the bytes are counted.
+            Event::Finished { .. } | Event::Abandoned { .. } => self.end(Ending::Finished)?,
             Event::Refused { .. } => self.end(Ending::Refused)?,
             Event::Overflowed { .. } => {
                 self.ending = Some(Ending::Overflowed);

@@ -274,8 +274,8 @@ impl World {
                     if self.scenario.config.reorder_messages < config::REORDER_MESSAGES => {}
                 Err(error) => return Err(error.to_string()),
             }
-            if let Some(wait) = self.session.brake() {
-                self.read_at = self.now + wait;
+            if let Some(brake) = self.session.brake() {
+                self.read_at = self.now + brake.wait;
             }
         }
         Ok(idle)
@@ -360,6 +360,7 @@ impl World {
             Event::Data { stream, .. }
             | Event::Sent { stream, .. }
             | Event::Finished { stream }
+            | Event::Abandoned { stream }
             | Event::Refused { stream }
             | Event::Overflowed { stream } => *stream,
         };

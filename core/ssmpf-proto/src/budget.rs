@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::config;
-use crate::port_session::StreamId;
+use crate::event::StreamId;
 
 /// Longest pause between two reads while a stream is alone: then holding back hurts nobody, and
 /// an occasional read keeps the websocket's own pings answered.

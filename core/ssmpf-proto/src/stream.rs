@@ -7,13 +7,18 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::config;
 
+/// Pieces up to this size are joined, in bytes.
+const SMALL: usize = 1024;
+
 /// ```text
-/// Open ──client half-closes──► Finished ──silence, or the client is gone──► closing ──► gone
+/// Open ──client half-closes──► Finished ──the client is gone, or long silence──► closing ──► gone
 ///   └──────────────────────────────┴──────────── the server's FIN ─────────────────────► gone
 /// ```
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     queue: VecDeque<Bytes>,
+    /// Small pieces, behind the queue: keeping each by itself would cost more than its bytes.
+    tail: BytesMut,
     queued: usize,
     /// Whether the stream stands in the row of those with data to send.
     pub waiting: bool,
@@ -45,12 +50,26 @@ impl Stream {
     pub fn push(&mut self, bytes: Bytes) {
         self.queued += bytes.len();
         self.unanswered = true;
-        self.queue.push_back(bytes);
+        if bytes.len() <= SMALL {
+            self.tail.extend_from_slice(&bytes);
+        } else {
+            self.flush_tail();
+            self.queue.push_back(bytes);
+        }
+    }
+
+    fn flush_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.queue.push_back(self.tail.split().freeze());
+        }
     }
 
     /// Moves `length` queued bytes to `out`.
     pub fn take(&mut self, length: usize, out: &mut BytesMut) {
         let mut left = length;
+        if self.queued - self.tail.len() < length {
+            self.flush_tail();
+        }
         while left > 0
             && let Some(front) = self.queue.front_mut()
         {
@@ -71,14 +90,16 @@ impl Stream {
         Some(now.saturating_duration_since(since))
     }
 
-    /// When the held half-close becomes a full one.
+    /// When the held half-close is given up.
     pub fn half_close_deadline(&self, now: Instant) -> Option<Instant> {
-        self.silent_until(now, self.half_close_wait())
+        self.silent_until(now, config::HALF_CLOSE_IDLE)
     }
 
-    /// How long a half-close is held while the server is silent.
-    pub fn half_close_wait(&self) -> Duration {
-        if self.unanswered { config::HALF_CLOSE_IDLE } else { config::HALF_CLOSE_ANSWERED }
+    /// The server cannot be heard at the moment: its silence counts from now on.
+    pub fn excuse(&mut self, now: Instant) {
+        if self.finished_at.is_some() {
+            self.last_received = Some(now);
+        }
     }
 
     /// When `wait` will have passed since the client finished and the server last spoke.

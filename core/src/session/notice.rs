@@ -1,0 +1,35 @@
+//! What a session has to say while it runs.
+
+use std::time::Duration;
+
+use crate::aws::AwsFailure;
+
+/// What happens to a session while it runs.
+#[derive(Debug)]
+pub enum Notice {
+    /// The connection was lost; an attempt to resume follows.
+    Reconnecting {
+        /// What was noticed.
+        reason: String,
+        /// Number of the attempt, from 1.
+        attempt: u32,
+        /// Time until then.
+        retry_in: Duration,
+    },
+    /// The session goes on.
+    Resumed {
+        /// Time since the connection was lost.
+        took: Duration,
+        /// Messages known to be missing at this moment.
+        missing: usize,
+    },
+    /// The agent has to repeat what got lost on its way to us.
+    Gap {
+        /// Messages missing before what has arrived.
+        missing: usize,
+        /// How long the agent needs for them.
+        heals_in: Duration,
+    },
+    /// Resuming fails for a reason that a person should know.
+    Trouble(AwsFailure),
+}
