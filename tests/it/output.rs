@@ -89,7 +89,7 @@ fn secrets_are_in_no_log() {
         text
     });
     assert!(
-        env.emulator.wait_until(PATIENCE, |e| e.sessions().iter().any(|s| s.messages_to_agent > 1))
+        env.emulator.wait_until(PATIENCE, |e| e.sessions().iter().any(|s| s.messages_to_agent > 2))
     );
     env.emulator.faults().cut_all_clients();
     assert!(env.emulator.wait_until(PATIENCE, |e| e.sessions()[0].resumes > 0));
