@@ -58,6 +58,7 @@ fn a_second_interrupt_ends_at_once() {
     tunnel.signal("INT");
     let finished = tunnel.wait();
     assert_eq!(finished.code, Some(130), "{finished:?}");
+    assert!(finished.stdout.contains("\"stopped\""), "the last event: {finished:?}");
     assert!(started.elapsed() < Duration::from_secs(1));
 }
 

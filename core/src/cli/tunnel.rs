@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ssmpf_schema::{ErrorKind, ExitCode};
+use ssmpf_schema::{Detail, ErrorKind, ExitCode};
 
 use super::args::{ForwardArgs, Global};
 use super::args_catalogue::ConnectArgs;
@@ -86,13 +86,19 @@ fn hold(
             shutdown: shutdown.clone(),
             since,
         };
+        let events = surroundings.events.clone();
         let result = tokio::select! {
             result = work(surroundings) => result.map_err(Failure::from),
-            () = shutdown.forced() => Err(Failure::new(
-                ErrorKind::Interrupted,
-                "cut short; the session may stay open until it is idle for long enough",
-                None,
-            )),
+            () = shutdown.forced() => {
+                let reason = "cut short; the session may stay open until it is idle for long enough";
+                events.emit(Detail::Stopped {
+                    reason: reason.to_owned(),
+                    exit_code: ExitCode::Interrupted.number(),
+                    bytes_sent: 0,
+                    bytes_received: 0,
+                });
+                Err(Failure::new(ErrorKind::Interrupted, reason, None))
+            }
         };
         stdout.finish();
         stderr.finish();
