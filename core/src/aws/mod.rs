@@ -9,6 +9,7 @@ mod credentials;
 pub mod error;
 mod http_client;
 mod profiles;
+pub mod resolve;
 pub mod sigv4;
 pub mod ssm;
 pub mod trust;

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use ssmpf_schema::{Detail, ErrorKind};
+use ssmpf_schema::Detail;
 use ssmpf_store::Store;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -88,23 +88,13 @@ fn opening(
     request: &Request,
     aws: &AwsSettings,
 ) -> Result<Opening, CommandError> {
-    let target = connection.target.exact().ok_or_else(|| {
-        Refusal::new(
-            ErrorKind::NotFound,
-            format!(
-                "the target `{}` of `{name}` is resolved from the next release on",
-                connection.target
-            ),
-            format!("give the node itself: `ssmpf edit {name} --target i-…`"),
-        )
-    })?;
     let kept = |chosen: &Option<String>, own: Option<&str>| {
         chosen.clone().or_else(|| own.map(str::to_owned))
     };
     Ok(Opening {
         name: name.clone(),
         request: forward::Request {
-            target: target.clone(),
+            target: connection.target.clone(),
             destination: connection.destination.clone(),
             local_port: request.local_port.unwrap_or(LocalPort::Fixed(connection.local_port)),
             bind: vec![connection.bind],

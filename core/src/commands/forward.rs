@@ -11,7 +11,7 @@ use crate::aws::{AwsContext, AwsSettings, DocumentName, SessionDocument};
 use crate::engine_plugin;
 use crate::events::EventSink;
 use crate::forward::{self, ForwardOutcome, ForwardPlan};
-use crate::model::{BindAddress, Destination, InvalidInput, LocalPort, Target};
+use crate::model::{BindAddress, Destination, InvalidInput, LocalPort, TargetSpec};
 use crate::shutdown::Shutdown;
 
 /// What carries the session.
@@ -27,8 +27,8 @@ pub enum Engine {
 /// What to forward, and how.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The node.
-    pub target: Target,
+    /// How the node is found.
+    pub target: TargetSpec,
     /// What the agent dials.
     pub destination: Destination,
     /// The port to listen on.

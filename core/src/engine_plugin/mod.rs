@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::aws::{AwsContext, Ssm, StartRequest, StartedSession};
+use crate::aws::{AwsContext, Ssm, StartRequest, StartedSession, resolve};
 use crate::events::EventSink;
 use crate::forward::{ForwardError, ForwardOutcome, ForwardPlan, listener};
 use crate::model::{BindAddress, LocalPort};
@@ -68,9 +68,10 @@ async fn run_with(
 ) -> Result<ForwardOutcome, ForwardError> {
     check_version(program).await?;
     let port = free_port(plan.local_port)?;
-    let target = plan.target.to_string();
+    let node = resolve::candidates(ctx, &plan.target).await?.swap_remove(0);
+    let target = node.to_string();
     let request = StartRequest {
-        target: plan.target.clone(),
+        target: node,
         document: plan.document.clone().with_local_port(port),
         reason: plan.reason.clone(),
     };

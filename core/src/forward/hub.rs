@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use super::pump::Moved;
+use super::starter::Starting;
 use crate::session::{SessionHandle, Stream};
 
 /// Longest time a client is held while there is no session. Programs give up by themselves at
@@ -32,23 +33,6 @@ pub struct Hub {
     opened: AtomicU64,
     sent: AtomicU64,
     received: AtomicU64,
-}
-
-/// A session on its way: whether it was started, and under which id, comes with AWS's answer.
-#[derive(Debug)]
-pub struct Starting(watch::Receiver<Option<Option<String>>>);
-
-impl Starting {
-    /// Makes a note and what to answer it with.
-    pub fn new() -> (watch::Sender<Option<Option<String>>>, Self) {
-        let (answer, note) = watch::channel(None);
-        (answer, Self(note))
-    }
-
-    /// Waits for the answer; `None` if no session was started.
-    pub async fn session_id(mut self) -> Option<String> {
-        self.0.wait_for(Option::is_some).await.ok()?.clone().flatten()
-    }
 }
 
 /// Why a client got no stream.

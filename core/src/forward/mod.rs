@@ -11,6 +11,7 @@ mod peer;
 mod plan;
 mod port_owner;
 mod pump;
+mod starter;
 mod stdio;
 mod supervisor;
 
@@ -27,12 +28,14 @@ use tokio::time::timeout;
 use crate::aws::AwsContext;
 use crate::aws::ssm::Ssm;
 use crate::events::EventSink;
+use crate::model::Target;
 use crate::session::Session;
 use crate::shutdown::Shutdown;
 pub use failure::ForwardError;
 use hub::{Hub, NoStream};
 pub use plan::{ForwardOutcome, ForwardPlan};
 use pump::{Ending, Moved};
+use starter::Started;
 use supervisor::Supervisor;
 
 /// Longest wait for the end of the remote session: the agent's word, then the service's.
@@ -64,9 +67,9 @@ pub async fn run(
     let mut supervisor = Supervisor::new(&plan, ctx, &hub, events);
     let mut clients = JoinSet::new();
     let work = async {
-        let (mut session, mut notices) = supervisor.start().await?;
+        let Started { mut session, target, mut notices } = supervisor.start().await?;
         let addresses = listener::addresses(&listeners);
-        events.emit(ready(&plan, &addresses, &session));
+        events.emit(ready(&plan, &addresses, &session, &target));
         if plan.stdio {
             hub.publish(Some(session.handle.clone()));
             let end = supervisor.watch(&mut session, &mut notices);
@@ -94,14 +97,19 @@ pub async fn run(
     }
 }
 
-fn ready(plan: &ForwardPlan, addresses: &[SocketAddr], session: &Session) -> Detail {
+fn ready(
+    plan: &ForwardPlan,
+    addresses: &[SocketAddr],
+    session: &Session,
+    target: &Target,
+) -> Detail {
     let addresses: Vec<_> =
         addresses.iter().map(|address| listener::reachable(*address).to_string()).collect();
     Detail::Ready {
         address: addresses.first().cloned().unwrap_or_else(|| "stdin and stdout".to_owned()),
         addresses,
         destination: plan.destination.to_string(),
-        target: plan.target.to_string(),
+        target: target.to_string(),
         session_id: Some(session.id.clone()),
         agent_version: session.ready.agent_version.map(|version| version.to_string()),
         mode: Some(supervisor::mode(session)),

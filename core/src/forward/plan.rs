@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use crate::aws::SessionDocument;
-use crate::model::{BindAddress, Destination, LocalPort, Target};
+use crate::model::{BindAddress, Destination, LocalPort, TargetSpec};
 
 /// Everything a forward needs to know, decided.
 #[derive(Clone, Debug)]
 pub struct ForwardPlan {
-    /// The node.
-    pub target: Target,
+    /// How the node is found; looked up again for each session.
+    pub target: TargetSpec,
     /// What the agent dials.
     pub destination: Destination,
     /// The document that says so to AWS.

@@ -8,20 +8,18 @@ use tokio::sync::mpsc;
 
 use super::ForwardPlan;
 use super::failure::ForwardError;
-use super::hub::{Hub, Starting};
-use crate::aws::ssm::{Ssm, StartRequest};
+use super::hub::Hub;
+use super::starter::{Started, Starter};
 use crate::aws::{AwsContext, AwsFailure, Verdict};
 use crate::events::EventSink;
-use crate::session::{Backoff, Notice, Session, SessionEnd, StartError, Tuning, establish};
+use crate::session::{Backoff, Notice, Session, SessionEnd, StartError};
 
 /// A session that lived this long was not a failed start: the next one begins without delay.
 const LIVED: Duration = Duration::from_secs(30);
 
 /// Starts sessions for one forward.
 pub struct Supervisor<'a> {
-    context: &'a AwsContext,
-    request: StartRequest,
-    tuning: Tuning,
+    starter: Starter,
     hub: &'a Hub,
     events: &'a EventSink,
     backoff: Backoff,
@@ -31,23 +29,11 @@ impl<'a> Supervisor<'a> {
     /// Prepares to start sessions; nothing is called yet.
     pub fn new(
         plan: &ForwardPlan,
-        context: &'a AwsContext,
+        context: &AwsContext,
         hub: &'a Hub,
         events: &'a EventSink,
     ) -> Self {
-        let request = StartRequest {
-            target: plan.target.clone(),
-            document: plan.document.clone(),
-            reason: plan.reason.clone(),
-        };
-        let mut tuning = Tuning::default();
-        if let Some(size) = plan.max_payload {
-            tuning.protocol.max_payload = size;
-        }
-        if let Some(interval) = plan.ping_interval {
-            tuning.ping_interval = interval;
-        }
-        Self { context, request, tuning, hub, events, backoff: Backoff::new() }
+        Self { starter: Starter::new(plan, context, events), hub, events, backoff: Backoff::new() }
     }
 
     /// Starts the first session.
@@ -55,11 +41,12 @@ impl<'a> Supervisor<'a> {
     /// # Errors
     ///
     /// A [`ForwardError`] without another attempt: whoever started the forward is watching.
-    pub async fn start(&self) -> Result<(Session, mpsc::UnboundedReceiver<Notice>), ForwardError> {
-        let (session, received) = self.attempt().await.map_err(|error| match error {
+    pub async fn start(&self) -> Result<Started, ForwardError> {
+        let started = self.attempt().await.map_err(|error| match error {
             StartError::Aws(failure) => failure.into(),
             StartError::Closed(reason) => ForwardError::from_close(&reason),
         })?;
+        let session = &started.session;
         if !session.ready.message.is_empty() {
             self.warn(ErrorKind::Failure, session.ready.message.clone(), None);
         }
@@ -70,33 +57,17 @@ impl<'a> Supervisor<'a> {
                 Some("update the agent on the node; 3.0.222.0 is the first that can".to_owned()),
             );
         }
-        Ok((session, received))
+        Ok(started)
     }
 
     /// Starts a session and waits until it is ready. The hub knows of it meanwhile: whoever cuts
     /// this short can end it.
-    async fn attempt(&self) -> Result<(Session, mpsc::UnboundedReceiver<Notice>), StartError> {
-        let (notices, received) = mpsc::unbounded_channel();
-        let (answer, starting) = Starting::new();
+    async fn attempt(&self) -> Result<Started, StartError> {
+        let (start, starting) = self.starter.begin();
         self.hub.note_starting(Some(starting));
-        let (ssm, request) = (Ssm::new(self.context), self.request.clone());
-        // In a task of its own: a call that is cut short may start a session all the same.
-        let call = tokio::spawn(async move {
-            let started = ssm.start_session(&request).await;
-            let id = started.as_ref().ok().map(|started| started.session_id.clone());
-            let _ = answer.send(Some(id));
-            started
-        });
-        let started = call.await.unwrap_or_else(|error| {
-            let what = "the call that starts a session broke off";
-            Err(AwsFailure::new(ErrorKind::Failure, Verdict::TryAgain, what, "").caused_by(&error))
-        });
-        let session = match started {
-            Ok(started) => establish(self.context, started, &self.tuning, notices).await,
-            Err(failure) => Err(StartError::Aws(failure)),
-        };
+        let started = start.await;
         self.hub.note_starting(None);
-        Ok((session?, received))
+        started
     }
 
     /// Keeps a session going until it is asked to stop or nothing more can be done.
@@ -135,7 +106,7 @@ impl<'a> Supervisor<'a> {
                 self.backoff.reset();
             }
             let old = session.id.clone();
-            (session, notices) = self.replace(&reason).await?;
+            Started { session, notices, .. } = self.replace(&reason).await?;
             self.events.emit(Detail::Replaced {
                 old_session_id: old,
                 session_id: session.id.clone(),
@@ -163,10 +134,7 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Starts the next session, trying again until it works or only a person can help.
-    async fn replace(
-        &mut self,
-        reason: &str,
-    ) -> Result<(Session, mpsc::UnboundedReceiver<Notice>), ForwardError> {
+    async fn replace(&mut self, reason: &str) -> Result<Started, ForwardError> {
         let mut reason = reason.to_owned();
         let mut delay = match self.backoff.attempts() {
             0 => Duration::ZERO,

@@ -70,6 +70,12 @@ pub enum StartError {
     Closed(CloseReason),
 }
 
+impl From<AwsFailure> for StartError {
+    fn from(failure: AwsFailure) -> Self {
+        Self::Aws(failure)
+    }
+}
+
 /// Connects to a session that was just started and waits until it is ready.
 ///
 /// # Errors

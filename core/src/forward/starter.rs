@@ -1,0 +1,125 @@
+//! Starts one session of a forward: finds the node, asks AWS, waits until the agent is ready.
+
+use ssmpf_schema::{Detail, ErrorKind};
+use tokio::sync::{mpsc, watch};
+
+use super::ForwardPlan;
+use crate::aws::ssm::{Ssm, StartRequest, StartedSession};
+use crate::aws::{AwsContext, AwsFailure, SessionDocument, Verdict, resolve};
+use crate::events::EventSink;
+use crate::model::{Target, TargetSpec};
+use crate::session::{Notice, Session, StartError, Tuning, establish};
+
+/// What every session of a forward is started with. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Starter {
+    context: AwsContext,
+    target: TargetSpec,
+    document: SessionDocument,
+    reason: Option<String>,
+    tuning: Tuning,
+    events: EventSink,
+}
+
+/// A session on its way: whether it was started, and under which id, comes with AWS's answer.
+#[derive(Debug)]
+pub struct Starting(watch::Receiver<Option<Option<String>>>);
+
+impl Starting {
+    /// Waits for the answer; `None` if no session was started.
+    pub async fn session_id(mut self) -> Option<String> {
+        self.0.wait_for(Option::is_some).await.ok()?.clone().flatten()
+    }
+}
+
+/// A session that is ready, and what belongs to it.
+#[derive(Debug)]
+pub struct Started {
+    /// The session.
+    pub session: Session,
+    /// The node it goes to.
+    pub target: Target,
+    /// What it has to say from now on.
+    pub notices: mpsc::UnboundedReceiver<Notice>,
+}
+
+impl Starter {
+    /// Prepares to start sessions; nothing is called yet.
+    pub fn new(plan: &ForwardPlan, context: &AwsContext, events: &EventSink) -> Self {
+        let mut tuning = Tuning::default();
+        if let Some(size) = plan.max_payload {
+            tuning.protocol.max_payload = size;
+        }
+        if let Some(interval) = plan.ping_interval {
+            tuning.ping_interval = interval;
+        }
+        Self {
+            context: context.clone(),
+            target: plan.target.clone(),
+            document: plan.document.clone(),
+            reason: plan.reason.clone(),
+            tuning,
+            events: events.clone(),
+        }
+    }
+
+    /// Begins to start a session. The second value knows under which id, for whoever cuts the
+    /// first short: AWS may have started it all the same.
+    pub fn begin(
+        &self,
+    ) -> (impl Future<Output = Result<Started, StartError>> + Send + 'static, Starting) {
+        let (answer, starting) = watch::channel(None);
+        let this = self.clone();
+        let start = async move {
+            // In a task of its own: a call that is cut short may start a session all the same.
+            let call = tokio::spawn({
+                let this = this.clone();
+                async move {
+                    let started = this.call().await;
+                    let id = started.as_ref().ok().map(|(_, started)| started.session_id.clone());
+                    let _ = answer.send(Some(id));
+                    started
+                }
+            });
+            let (target, started) = call.await.unwrap_or_else(|error| {
+                let what = "the call that starts a session broke off";
+                let failure = AwsFailure::new(ErrorKind::Failure, Verdict::TryAgain, what, "");
+                Err(failure.caused_by(&error))
+            })?;
+            let (notices, received) = mpsc::unbounded_channel();
+            let session = establish(&this.context, started, &this.tuning, notices).await?;
+            Ok(Started { session, target, notices: received })
+        };
+        (start, Starting(starting))
+    }
+
+    /// Has AWS start a session to the first node that will have it.
+    async fn call(&self) -> Result<(Target, StartedSession), AwsFailure> {
+        if self.target.exact().is_none() {
+            self.events.emit(Detail::Resolving { target: self.target.to_string() });
+        }
+        let candidates = resolve::candidates(&self.context, &self.target).await?;
+        let ssm = Ssm::new(&self.context);
+        let mut first = None;
+        for target in candidates {
+            let request = StartRequest {
+                target: target.clone(),
+                document: self.document.clone(),
+                reason: self.reason.clone(),
+            };
+            match ssm.start_session(&request).await {
+                Ok(started) => return Ok((target, started)),
+                // This node is away; another may be there.
+                Err(failure) if failure.kind == ErrorKind::TargetNotConnected => {
+                    tracing::debug!(%target, %failure, "not this node");
+                    first.get_or_insert(failure);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(first.unwrap_or_else(|| {
+            let sentence = format!("nothing answers to the target `{}`", self.target);
+            AwsFailure::new(ErrorKind::NotFound, Verdict::TrySlower, sentence, "")
+        }))
+    }
+}
