@@ -10,6 +10,7 @@ pub mod error;
 mod http_client;
 mod profiles;
 pub mod resolve;
+pub mod sign_in_watch;
 pub mod sigv4;
 pub mod ssm;
 pub mod trust;

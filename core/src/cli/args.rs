@@ -11,6 +11,7 @@ use super::args_catalogue::{
     AddArgs, ConnectArgs, EditArgs, ExportArgs, ImportArgs, LsArgs, PasswdArgs, RenameArgs, RmArgs,
     ShowArgs, StoreArgs, UnlockArgs,
 };
+use super::args_upkeep::UpkeepArgs;
 use crate::commands::forward::Engine;
 use crate::output::style::ColorChoice;
 
@@ -160,6 +161,8 @@ pub(super) struct ForwardArgs {
     /// SSM document instead of Amazon's own
     #[arg(long, value_name = "NAME")]
     pub(super) document: Option<String>,
+    #[command(flatten)]
+    pub(super) upkeep: UpkeepArgs,
     /// What carries the session
     #[arg(long, value_enum, default_value = "native")]
     pub(super) engine: EngineArg,

@@ -4,6 +4,7 @@
 
 mod args;
 mod args_catalogue;
+mod args_upkeep;
 mod catalogue;
 mod dispatch;
 mod editor;

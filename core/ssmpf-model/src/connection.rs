@@ -114,7 +114,7 @@ pub enum Sessions {
 
 impl Default for Sessions {
     fn default() -> Self {
-        Sessions::Count(NonZeroU16::MIN)
+        Sessions::Auto
     }
 }
 
