@@ -197,6 +197,9 @@ impl PortSession {
     }
 
     fn check_liveness(&mut self, now: Instant) {
+        if self.closed {
+            return;
+        }
         if self.pressure().is_some() {
             // What is not read cannot be heard.
             self.liveness.excuse(now);
@@ -210,6 +213,8 @@ impl PortSession {
     }
 
     fn tell(&mut self, change: Option<Change>) {
+        // Nothing follows the end.
+        let change = change.filter(|_| !self.closed);
         self.events.extend(change.map(|change| match change {
             Change::Silent(silence) => Event::Silent(silence),
             Change::Heard => Event::Heard,
