@@ -13,6 +13,7 @@
 //! than figures.
 
 mod measure;
+mod recovery;
 mod table;
 
 use std::time::Duration;
@@ -88,6 +89,15 @@ fn main() {
         });
         table
             .row(&format!("{name}: memory, 100 open clients"), || measure::memory(&unpaced(), 100));
+    }
+    for sessions in [1, 2, 4, 8] {
+        table.row(&format!("ssmpf: 8 downloads, paced agent, {sessions} sessions"), || {
+            let setup = Setup::new(&Engine::Native).paced().sessions(sessions);
+            measure::download(&setup, 8, sessions as u64 * 8 * MIB / share.min(4))
+        });
+    }
+    for fault in recovery::Fault::ALL {
+        table.row(&format!("ssmpf: served again: {}", fault.name()), || recovery::recovery(fault));
     }
     table.print();
 }

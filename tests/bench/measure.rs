@@ -57,6 +57,7 @@ pub struct Setup<'a> {
     engine: &'a Engine,
     env: TestEnv,
     max_payload: Option<usize>,
+    sessions: usize,
 }
 
 impl<'a> Setup<'a> {
@@ -68,7 +69,7 @@ impl<'a> Setup<'a> {
             let old = std::env::var("PATH").unwrap_or_default();
             env.set("PATH", &format!("{}:{old}", folder.display()));
         }
-        Self { engine, env, max_payload: None }
+        Self { engine, env, max_payload: None, sessions: 1 }
     }
 
     /// The agent waits a millisecond after each message, as the real one does.
@@ -89,10 +90,20 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// So many sessions carry the clients.
+    pub fn sessions(mut self, sessions: usize) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
     fn tunnel(&self, server: SocketAddr) -> Tunnel {
         let port = server.port().to_string();
         let size = self.max_payload.unwrap_or_default().to_string();
+        let sessions = self.sessions.to_string();
         let mut arguments = vec!["--target", BASTION, "--port", &port];
+        if matches!(self.engine, Engine::Native) {
+            arguments.extend(["--sessions", &sessions]);
+        }
         match self.engine {
             Engine::Native if self.max_payload.is_some() => {
                 arguments.extend(["--max-payload", &size]);
@@ -100,7 +111,9 @@ impl<'a> Setup<'a> {
             Engine::Native => {}
             Engine::Plugin(_) => arguments.extend(["--engine", "plugin"]),
         }
-        self.env.forward(&arguments)
+        let tunnel = self.env.forward(&arguments);
+        tunnel.wait_for_count("session_opened", self.sessions - 1);
+        tunnel
     }
 }
 

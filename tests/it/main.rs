@@ -5,6 +5,8 @@
 //! | `data` | bytes arrive, once and in order, whatever the clients do |
 //! | `agents` | agents of every version and mode |
 //! | `faults` | cuts, losses and outages in the middle |
+//! | `soak` | the soak program, shortly |
+//! | `staying_up` | rotation, failover, dead nodes, sleep, several sessions |
 //! | `ending` | signals, the end of the session, what is left behind |
 //! | `output` | what is said on stdout and stderr |
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
@@ -28,5 +30,6 @@ mod faults;
 mod network;
 mod output;
 mod programs;
+mod soak;
 mod staying_up;
 mod transfer;

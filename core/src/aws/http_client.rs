@@ -4,6 +4,7 @@
 //! emulators have them, never load a certificate.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -20,10 +21,14 @@ use tokio::sync::OnceCell;
 
 use super::trust::{Trust, TrustError};
 
+/// Time after which an unused connection is closed: calls come in bursts, and then none for an hour.
+const IDLE: Duration = Duration::from_secs(20);
+
 /// Returns the HTTP client that every AWS client of this process shares.
 pub(super) fn shared(trust: Arc<Trust>) -> SharedHttpClient {
     let plain = Builder::new().build_with_connector_fn(|settings, components| {
-        let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+        let mut builder =
+            Connector::builder().proxy_config(ProxyConfig::from_env()).pool_idle_timeout(IDLE);
         builder.set_connector_settings(settings.cloned());
         if let Some(components) = components {
             builder.set_sleep_impl(components.sleep_impl());
@@ -59,6 +64,7 @@ impl Inner {
             let client = Builder::new().build_with_connector_fn(move |settings, components| {
                 let mut builder = Connector::builder()
                     .proxy_config(ProxyConfig::from_env())
+                    .pool_idle_timeout(IDLE)
                     .tls_provider(Provider::Rustls(CryptoMode::Ring))
                     .tls_context(context.clone());
                 builder.set_connector_settings(settings.cloned());

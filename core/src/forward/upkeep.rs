@@ -30,8 +30,8 @@ pub const REFRESH_MOST: Duration = Duration::from_secs(600);
 /// about this point.
 pub const HOPELESS: Duration = Duration::from_secs(60);
 /// Silence of the agent after which its clients are reset, in units of the silence after which it
-/// may be gone: two minutes. Until then it may only be waiting for a destination that does not read.
-const SILENT_GIVE_UP: u32 = 6;
+/// may be gone: one minute. Until then it may only be waiting for a destination that does not read.
+const SILENT_GIVE_UP: u32 = 3;
 
 /// Most sessions opened because of traffic. AWS starts three a second for a whole account.
 pub const AUTO_MAX: usize = 4;

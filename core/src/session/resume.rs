@@ -253,8 +253,8 @@ impl Life {
                     return Err(SessionEnd::Lost(failure));
                 }
                 Verdict::SignIn => self.backoff.next_slow_delay(),
-                Verdict::SessionOver => return Err(SessionEnd::Lost(failure)),
-                Verdict::GiveUp => {
+                // Whoever says that it is over may be wrong; ending it again harms nobody.
+                Verdict::SessionOver | Verdict::GiveUp => {
                     self.tell_service().await;
                     return Err(SessionEnd::Lost(failure));
                 }
