@@ -22,7 +22,7 @@ pub(crate) fn env() -> TestEnv {
     with_key(TestEnv::new())
 }
 
-fn store_of(env: &TestEnv) -> PathBuf {
+pub(crate) fn store_of(env: &TestEnv) -> PathBuf {
     env.home().join(".local/share/ssmpf/store.age")
 }
 

@@ -10,6 +10,7 @@
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
+//! | `prompts` | what a person at a terminal is asked |
 //! | `catalogue` | saved connections: kept, found, changed |
 //! | `connect` | saved connections opened |
 //! | `contract` | the JSON Schema in `docs` is that of the types |
@@ -28,4 +29,6 @@ mod faults;
 mod network;
 mod output;
 mod programs;
+#[cfg(unix)]
+mod prompts;
 mod transfer;
