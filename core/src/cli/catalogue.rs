@@ -2,7 +2,7 @@
 //!
 //! None of them starts the asynchronous runtime or the AWS SDK.
 
-use std::io;
+use std::io::{self, Write};
 
 use ssmpf_schema::{ConnectionDocument, ConnectionRecord};
 use ssmpf_store::{KeySettings, Passphrase, hygiene};
@@ -19,7 +19,8 @@ use crate::commands::context::{Context, ContextSettings};
 use crate::commands::{add, edit, keys, ls, mv, rm, show, store, transfer};
 use crate::model::{ConnectionName, Seconds};
 use crate::output::catalogue as render;
-use crate::output::json;
+use crate::output::json::{self, ListWriter};
+use crate::output::printable::printable;
 
 /// Puts together what the commands of the catalogue are given.
 pub(super) fn context(global: &Global, settings: &Settings) -> Result<Context, Failure> {
@@ -41,16 +42,16 @@ pub(super) fn show_warnings(context: &mut Context, settings: &Settings) {
     for warning in context.take_warnings() {
         let (style, hint) = (settings.style, warning.hint);
         // If that is impossible, there is nobody to warn.
-        let _ = write_line(&format!("{}: {}", style.warning("warning"), warning.message));
+        let message = printable(&warning.message);
+        let _ = writeln!(io::stderr(), "{}: {message}", style.warning("warning"));
         if let Some(hint) = hint {
-            let _ = write_line(&format!("{}: {hint}", style.hint("hint")));
+            let _ = writeln!(io::stderr(), "{}: {}", style.hint("hint"), printable(&hint));
         }
     }
 }
 
 fn write_line(line: &str) -> io::Result<()> {
-    use std::io::Write;
-    writeln!(io::stderr(), "{line}")
+    writeln!(io::stderr(), "{}", printable(line))
 }
 
 /// Runs one command and returns what belongs on stdout.
@@ -147,21 +148,30 @@ impl Runner<'_> {
             region: self.global.region.clone(),
             kind: kind.map(str::parse).transpose()?,
         };
-        let listing = ls::run(&request, self.context)?;
         Ok(match self.settings.format {
-            FormatArg::Json => json::document(&listing),
-            FormatArg::Jsonl => listing.connections.iter().map(json::line).collect(),
-            FormatArg::Plain => {
-                listing.connections.iter().map(|it| format!("{}\n", it.name)).collect()
+            FormatArg::Json => {
+                let start = || ListWriter::new("connections");
+                ls::run(&request, self.context, start, |list, it| list.push(&it))?.finish()
             }
-            FormatArg::Table if listing.connections.is_empty() => {
-                self.say(match request.is_everything() {
-                    true => "no connections yet; `ssmpf add` makes one",
-                    false => "no connection fits",
-                });
-                String::new()
+            FormatArg::Jsonl => ls::run(&request, self.context, String::new, |text, it| {
+                text.push_str(&json::line(&it));
+            })?,
+            FormatArg::Plain => ls::run(&request, self.context, String::new, |text, it| {
+                text.push_str(&format!("{}\n", it.name));
+            })?,
+            FormatArg::Table => {
+                let table = ls::run(&request, self.context, render::table, |table, it| {
+                    table.row(render::row(&it));
+                })?;
+                if table.is_empty() {
+                    self.say(match request.is_everything() {
+                        true => "no connections yet; `ssmpf add` makes one",
+                        false => "no connection fits",
+                    });
+                    return Ok(String::new());
+                }
+                table.render(terminal::width())
             }
-            FormatArg::Table => render::table(&listing.connections, terminal::width()),
         })
     }
 

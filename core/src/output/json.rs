@@ -1,6 +1,7 @@
 //! Documents as JSON text.
 
 use serde::Serialize;
+use ssmpf_schema::SCHEMA;
 
 /// Returns one indented document with a line feed.
 pub fn document(value: &impl Serialize) -> String {
@@ -15,4 +16,56 @@ pub fn line(value: &impl Serialize) -> String {
     let mut text = serde_json::to_string(value).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// A document that is one long list, written while its items come: each in a line of its own.
+#[derive(Debug)]
+pub struct ListWriter {
+    text: Vec<u8>,
+    is_empty: bool,
+}
+
+impl ListWriter {
+    /// Begins a document with the schema and a list called `name`.
+    pub fn new(name: &str) -> Self {
+        let text = format!("{{\"schema\":\"{SCHEMA}\",\"{name}\":[").into_bytes();
+        Self { text, is_empty: true }
+    }
+
+    /// Adds an item.
+    pub fn push(&mut self, item: &impl Serialize) {
+        self.text.extend_from_slice(if self.is_empty { b"\n" } else { b",\n" });
+        self.is_empty = false;
+        // As above, this cannot fail.
+        let _ = serde_json::to_writer(&mut self.text, item);
+    }
+
+    /// Ends the document.
+    pub fn finish(mut self) -> String {
+        self.text.extend_from_slice(b"\n]}\n");
+        // JSON is always UTF-8.
+        String::from_utf8(self.text).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ssmpf_schema::Listing;
+
+    use super::*;
+
+    #[test]
+    fn a_list_has_a_line_for_each_item() {
+        let mut list = ListWriter::new("a");
+        list.push(&"x");
+        list.push(&["größe"]);
+        assert_eq!(list.finish(), "{\"schema\":\"ssmpf/1\",\"a\":[\n\"x\",\n[\"größe\"]\n]}\n");
+    }
+
+    #[test]
+    fn what_is_written_in_pieces_is_the_document_of_the_schema() {
+        let text = ListWriter::new("connections").finish();
+        let whole: Listing = serde_json::from_str(&text).expect("the document");
+        assert_eq!(whole, Listing::new(Vec::new()));
+    }
 }

@@ -51,15 +51,7 @@ impl Contents {
     /// Reads contents from JSON.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ContentsError> {
         let parsed = serde_json::from_slice::<Versioned>(bytes);
-        match parsed {
-            Ok(Versioned { version: VERSION, contents }) => Ok(contents),
-            Ok(Versioned { version, .. }) => Err(ContentsError::Newer { found: version }),
-            // A newer format may well be one that the reader above stumbles over.
-            Err(error) => match version_of(bytes) {
-                Some(found) if found > VERSION => Err(ContentsError::Newer { found }),
-                _ => Err(ContentsError::Foreign(error.to_string())),
-            },
-        }
+        known_version(bytes, parsed.map(|it| (it.version, it.contents)))
     }
 
     /// Returns the JSON, to be sealed.
@@ -224,7 +216,8 @@ pub enum CatalogueError {
 }
 
 impl CatalogueError {
-    fn no_connection(name: &str, near: Option<String>) -> Self {
+    /// There is no connection called `name`; perhaps `near` was meant.
+    pub fn no_connection(name: &str, near: Option<String>) -> Self {
         CatalogueError::NoConnection { name: name.to_owned(), near }
     }
 
@@ -362,7 +355,23 @@ impl<'de> Deserialize<'de> for ByName {
 
 /// A name, borrowed from the input where that is possible.
 #[derive(serde::Deserialize)]
-struct Word<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Word<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+/// Takes what was read if its version is ours, and says what it is if not.
+pub(crate) fn known_version<T>(
+    bytes: &[u8],
+    parsed: Result<(u64, T), serde_json::Error>,
+) -> Result<T, ContentsError> {
+    match parsed {
+        Ok((VERSION, contents)) => Ok(contents),
+        Ok((found, _)) => Err(ContentsError::Newer { found }),
+        // A newer format may well be one that our reader stumbles over.
+        Err(error) => match version_of(bytes) {
+            Some(found) if found > VERSION => Err(ContentsError::Newer { found }),
+            _ => Err(ContentsError::Foreign(error.to_string())),
+        },
+    }
+}
 
 fn version_of(bytes: &[u8]) -> Option<u64> {
     #[derive(serde::Deserialize)]

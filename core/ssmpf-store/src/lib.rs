@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`store`] | all of it together: read, change in one step, unlock and lock |
 //! | [`contents`] | what is inside: connections by name, as versioned JSON |
+//! | [`opened`] | the same read in part, for commands that show one or list all at once |
 //! | [`seal`] | bytes to an age file and back, with every damage named |
 //! | [`mod@file`] | the file: lock, atomic replacement, permissions |
 //! | [`keys`] | where the key comes from, in order; first use; passphrases |
@@ -20,6 +21,7 @@ pub mod file;
 pub mod hygiene;
 pub mod import;
 pub mod keys;
+pub mod opened;
 pub mod seal;
 pub mod show;
 pub mod store;
@@ -28,5 +30,6 @@ pub use contents::{CatalogueError, Contents};
 pub use error::StoreError;
 pub use file::Warning;
 pub use keys::{Ask, KeySettings, Keys, Passphrase, Prompt};
+pub use opened::Opened;
 pub use seal::{Damage, Recipient};
 pub use store::{Places, Store};
