@@ -2,6 +2,7 @@
 //!
 //! None of them starts the asynchronous runtime or the AWS SDK.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use ssmpf_schema::{ConnectionDocument, ConnectionRecord};
@@ -21,6 +22,7 @@ use crate::model::{ConnectionName, Seconds};
 use crate::output::catalogue as render;
 use crate::output::json::{self, ListWriter};
 use crate::output::printable::printable;
+use crate::output::table::Table;
 
 /// Puts together what the commands of the catalogue are given.
 pub(super) fn context(global: &Global, settings: &Settings) -> Result<Context, Failure> {
@@ -148,21 +150,33 @@ impl Runner<'_> {
             region: self.global.region.clone(),
             kind: kind.map(str::parse).transpose()?,
         };
+        let context = &mut *self.context;
+        let more = |text: &mut String, later: String| text.push_str(&later);
         Ok(match self.settings.format {
             FormatArg::Json => {
                 let start = || ListWriter::new("connections");
-                ls::run(&request, self.context, start, |list, it| list.push(&it))?.finish()
+                let take =
+                    |list: &mut ListWriter, it: ConnectionRecord<Cow<'_, str>>| list.push(&it);
+                ls::run(&request, context, start, take, ListWriter::append)?.finish()
             }
-            FormatArg::Jsonl => ls::run(&request, self.context, String::new, |text, it| {
-                text.push_str(&json::line(&it));
-            })?,
-            FormatArg::Plain => ls::run(&request, self.context, String::new, |text, it| {
-                text.push_str(&format!("{}\n", it.name));
-            })?,
+            FormatArg::Jsonl => {
+                let take = |text: &mut String, it: ConnectionRecord<Cow<'_, str>>| {
+                    text.push_str(&json::line(&it));
+                };
+                ls::run(&request, context, String::new, take, more)?
+            }
+            FormatArg::Plain => {
+                let take = |text: &mut String, it: ConnectionRecord<Cow<'_, str>>| {
+                    text.push_str(&it.name);
+                    text.push('\n');
+                };
+                ls::run(&request, context, String::new, take, more)?
+            }
             FormatArg::Table => {
-                let table = ls::run(&request, self.context, render::table, |table, it| {
+                let take = |table: &mut Table, it: ConnectionRecord<Cow<'_, str>>| {
                     table.row(render::row(&it));
-                })?;
+                };
+                let table = ls::run(&request, context, render::table, take, Table::append)?;
                 if table.is_empty() {
                     self.say(match request.is_everything() {
                         true => "no connections yet; `ssmpf add` makes one",

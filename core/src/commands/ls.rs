@@ -23,20 +23,24 @@ pub struct Request {
 
 /// Hands the connections that fit to `take`, in the order of their names, and returns what it made
 /// of `start()`. None is a success too.
-pub fn run<T>(
+///
+/// Several threads may do it, each with the next part of a long list; `merge` puts what comes later
+/// behind.
+pub fn run<T: Send>(
     request: &Request,
     context: &mut Context,
-    start: impl Fn() -> T,
-    mut take: impl FnMut(&mut T, ConnectionRecord<Cow<'_, str>>),
+    start: impl Fn() -> T + Sync,
+    take: impl Fn(&mut T, ConnectionRecord<Cow<'_, str>>) + Sync,
+    merge: impl Fn(&mut T, T),
 ) -> Result<T, CommandError> {
     let Some(opened) = context.store.open()? else { return Ok(start()) };
     let request = request.prepared();
-    let result = opened.fold(start, |result, name, stored| {
+    let take = |result: &mut T, name: Cow<'_, str>, stored: StoredConnection<'_>| {
         if request.takes(&name, &stored) {
             take(result, record::borrowed(name, stored));
         }
-    });
-    Ok(result?)
+    };
+    Ok(opened.fold(start, take, merge)?)
 }
 
 impl Request {

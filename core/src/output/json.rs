@@ -22,22 +22,34 @@ pub fn line(value: &impl Serialize) -> String {
 #[derive(Debug)]
 pub struct ListWriter {
     text: Vec<u8>,
-    is_empty: bool,
+    /// Bytes in front of the first item.
+    head: usize,
 }
 
 impl ListWriter {
     /// Begins a document with the schema and a list called `name`.
     pub fn new(name: &str) -> Self {
         let text = format!("{{\"schema\":\"{SCHEMA}\",\"{name}\":[").into_bytes();
-        Self { text, is_empty: true }
+        Self { head: text.len(), text }
     }
 
     /// Adds an item.
     pub fn push(&mut self, item: &impl Serialize) {
-        self.text.extend_from_slice(if self.is_empty { b"\n" } else { b",\n" });
-        self.is_empty = false;
+        self.text.extend_from_slice(if self.is_empty() { b"\n" } else { b",\n" });
         // As above, this cannot fail.
         let _ = serde_json::to_writer(&mut self.text, item);
+    }
+
+    /// Adds the items of another such document.
+    pub fn append(&mut self, other: Self) {
+        if !other.is_empty() {
+            self.text.extend_from_slice(if self.is_empty() { b"" } else { b"," });
+            self.text.extend_from_slice(&other.text[other.head..]);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.text.len() == self.head
     }
 
     /// Ends the document.
@@ -58,7 +70,10 @@ mod tests {
     fn a_list_has_a_line_for_each_item() {
         let mut list = ListWriter::new("a");
         list.push(&"x");
-        list.push(&["größe"]);
+        let mut more = ListWriter::new("a");
+        more.push(&["größe"]);
+        list.append(more);
+        list.append(ListWriter::new("a"));
         assert_eq!(list.finish(), "{\"schema\":\"ssmpf/1\",\"a\":[\n\"x\",\n[\"größe\"]\n]}\n");
     }
 

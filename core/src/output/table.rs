@@ -23,6 +23,11 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Adds the rows of another table with the same columns.
+    pub fn append(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+    }
+
     /// Returns whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use ssmpf_model::{
     Connection, ConnectionName, Port, Redacted, Timestamp, UnknownFields, near, stable_port,
 };
 use ssmpf_schema::ErrorKind;
 
+use crate::lines;
 use crate::seal::Recipient;
 
 /// The version of the JSON inside that this program writes.
@@ -54,12 +54,9 @@ impl Contents {
         known_version(bytes, parsed.map(|it| (it.version, it.contents)))
     }
 
-    /// Returns the JSON, to be sealed.
+    /// Returns the JSON, to be sealed: each connection in a line of its own.
     pub fn to_json(&self) -> Redacted<Vec<u8>> {
-        // Maps with text as keys, numbers and text always serialize.
-        let mut json = serde_json::to_vec(self).unwrap_or_default();
-        json.push(b'\n');
-        Redacted::new(json)
+        Redacted::new(lines::write(self))
     }
 
     /// Returns the connection called `name`.
@@ -256,31 +253,6 @@ impl CatalogueError {
 struct Versioned {
     version: u64,
     contents: Contents,
-}
-
-impl Serialize for Contents {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        // In front, where a reader of a later version finds it first.
-        map.serialize_entry("version", &VERSION)?;
-        if !self.recipients.is_empty() {
-            let recipients: Vec<&str> = self.recipients.iter().map(Recipient::as_str).collect();
-            map.serialize_entry("recipients", &recipients)?;
-        }
-        map.serialize_entry("connections", &Connections(&self.connections))?;
-        for (name, value) in self.unknown.raw() {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
-}
-
-struct Connections<'a>(&'a BTreeMap<ConnectionName, Connection>);
-
-impl Serialize for Connections<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, connection)| (name.as_str(), connection)))
-    }
 }
 
 impl<'de> Deserialize<'de> for Versioned {

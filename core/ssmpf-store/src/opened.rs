@@ -15,6 +15,7 @@ use ssmpf_model::{Connection, ConnectionName, Redacted, StoredConnection, near};
 use crate::contents::{CatalogueError, ContentsError, Word, known_version};
 use crate::error::StoreError;
 use crate::file::SafeFile;
+use crate::lines;
 
 /// The JSON of an opened store; wiped from memory when dropped.
 #[derive(Debug)]
@@ -31,26 +32,18 @@ impl Opened {
     /// Goes through all connections in the order of their names, each checked, and returns what
     /// `take` made of `start()`.
     ///
-    /// They are not kept meanwhile: ten thousand take longer to store away than to read.
-    pub fn fold<'a, T>(
+    /// They are not kept meanwhile: ten thousand take longer to store away than to read. Several
+    /// threads may do it, each beginning with a `start()`; `merge` puts what comes later behind.
+    pub fn fold<'a, T: Send>(
         &'a self,
-        start: impl Fn() -> T,
-        mut take: impl FnMut(&mut T, Cow<'a, str>, StoredConnection<'a>),
+        start: impl Fn() -> T + Sync,
+        take: impl Fn(&mut T, Cow<'a, str>, StoredConnection<'a>) + Sync,
+        merge: impl Fn(&mut T, T),
     ) -> Result<T, StoreError> {
-        let mut result = start();
-        let mut last: Option<Cow<'_, str>> = None;
-        let mut in_order = true;
-        self.read(Each(|name: Cow<'a, str>, stored| {
-            in_order &= last.as_ref().is_none_or(|last| *last < name);
-            if in_order {
-                last = Some(name.clone());
-                take(&mut result, name, stored);
-            }
-        }))?;
-        if in_order {
+        if let Some(result) = lines::fold(self.text()?, &start, &take, merge) {
             return Ok(result);
         }
-        // Not as we write it: once more, and put in order.
+        // Not as we write it: one after another, and put in order.
         let mut all = Vec::new();
         self.read(Each(|name, stored| all.push((name, stored))))?;
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -76,15 +69,18 @@ impl Opened {
     }
 
     fn read<'a, S: DeserializeSeed<'a>>(&'a self, connections: S) -> Result<S::Value, StoreError> {
-        let bytes = self.json.expose();
-        // Checked at once rather than string by string.
-        let text = std::str::from_utf8(bytes)
-            .map_err(|error| self.damaged(ContentsError::Foreign(error.to_string())))?;
+        let text = self.text()?;
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let parsed = Top(connections)
             .deserialize(&mut deserializer)
             .and_then(|found| deserializer.end().map(|()| found));
-        known_version(bytes, parsed).map_err(|error| self.damaged(error))
+        known_version(text.as_bytes(), parsed).map_err(|error| self.damaged(error))
+    }
+
+    /// Checked at once rather than string by string.
+    fn text(&self) -> Result<&str, StoreError> {
+        std::str::from_utf8(self.json.expose())
+            .map_err(|error| self.damaged(ContentsError::Foreign(error.to_string())))
     }
 
     fn damaged(&self, error: ContentsError) -> StoreError {
@@ -93,7 +89,7 @@ impl Opened {
 }
 
 /// Reads the version, and the connections as `S` does.
-struct Top<S>(S);
+pub(crate) struct Top<S>(pub(crate) S);
 
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Top<S> {
     type Value = (u64, S::Value);
@@ -126,6 +122,20 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Top<S> {
         }
         let connections = connections.ok_or_else(|| A::Error::missing_field("connections"))?;
         Ok((version.ok_or_else(|| A::Error::missing_field("version"))?, connections))
+    }
+}
+
+/// Expects that there are no connections.
+pub(crate) struct Nothing;
+
+impl<'de> DeserializeSeed<'de> for Nothing {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match Names.deserialize(deserializer)?.is_empty() {
+            true => Ok(()),
+            false => Err(D::Error::custom("there are connections")),
+        }
     }
 }
 

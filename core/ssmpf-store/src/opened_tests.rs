@@ -17,7 +17,11 @@ fn names(opened: &Opened) -> Vec<String> {
 }
 
 fn list(opened: &Opened) -> Result<Vec<String>, StoreError> {
-    opened.fold(Vec::new, |names, name, _| names.push(name.into_owned()))
+    opened.fold(
+        Vec::new,
+        |names, name, _| names.push(name.into_owned()),
+        |all, more| all.extend(more),
+    )
 }
 
 #[test]
