@@ -12,14 +12,17 @@
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
 //! | `prompts` | what a person at a terminal is asked |
 //! | `catalogue` | saved connections: kept, found, changed |
+//! | `configuration` | flag, environment, connection and file, in their order |
 //! | `connect` | saved connections opened |
 //! | `contract` | the JSON Schema in `docs` is that of the types |
+//! | `renderings` | `show --as`, read by the programs it is for |
 //! | `transfer` | import, export, pasted command lines |
 //! | `emulator` | the emulator's own commands |
 
 mod agents;
 mod bad_input;
 mod catalogue;
+mod configuration;
 mod connect;
 mod contract;
 mod data;
@@ -31,4 +34,5 @@ mod output;
 mod programs;
 #[cfg(unix)]
 mod prompts;
+mod renderings;
 mod transfer;

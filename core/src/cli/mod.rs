@@ -5,6 +5,7 @@
 mod args;
 mod args_catalogue;
 mod catalogue;
+mod config_file;
 mod dispatch;
 mod editor;
 mod env;

@@ -209,7 +209,7 @@ impl Store {
     }
 
     /// Opens the file and leaves what is inside unread.
-    fn read_plain(&mut self) -> Result<Option<(Redacted<Vec<u8>>, Form)>, StoreError> {
+    fn read_plain(&mut self) -> Result<Option<Plain>, StoreError> {
         let Some(sealed) = self.file.read()? else { return Ok(None) };
         self.check_permissions();
         // What is wrong with the file whatever the key is said before anybody is asked for one.
@@ -263,6 +263,9 @@ impl Store {
         }
     }
 }
+
+/// The JSON of an opened file, and the form that the file has.
+type Plain = (Redacted<Vec<u8>>, Form);
 
 /// What [`Store::verify`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
