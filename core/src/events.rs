@@ -66,7 +66,9 @@ const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 /// Writes a time the way documents have it: UTC, to the millisecond.
 pub fn rfc3339(time: Timestamp) -> String {
-    let mut text = String::with_capacity("2026-11-21T12:00:00.000Z".len());
+    // Room for what the printer reserves, which is more than it writes: growing a text takes a lock
+    // that all threads share.
+    let mut text = String::with_capacity(64);
     // Writing to text cannot fail.
     let _ = PRINTER.print_timestamp(&time, &mut text);
     text
