@@ -4,6 +4,7 @@
 //! cargo build --release --workspace --bins
 //! target/release/ssmpf-bench                 # all figures, about three minutes
 //! target/release/ssmpf-bench --quick         # a tenth of the bytes
+//! target/release/ssmpf-bench --only catalogue
 //! target/release/ssmpf-bench --plugin PATH   # Amazon's session-manager-plugin beside it
 //! ```
 //!
@@ -12,6 +13,7 @@
 //! is measured beside it in the same run, because machines differ and drift; ratios travel better
 //! than figures.
 
+mod catalogue;
 mod measure;
 mod recovery;
 mod table;
@@ -39,6 +41,10 @@ struct Arguments {
 }
 
 fn main() {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if words.first().is_some_and(|word| word == catalogue::PEAK_OF) {
+        return catalogue::print_peak(&words[1..]);
+    }
     let arguments = Arguments::parse();
     let share = if arguments.quick { 10 } else { 1 };
     let big = 512 * MIB / share;
@@ -47,6 +53,7 @@ fn main() {
         engines.push(Engine::Plugin(path));
     }
     let mut table = Table::new(&arguments.only);
+    catalogue::rows(&mut table, share);
     table.row("direct loopback TCP, download", || measure::direct_download(big * 4));
     table.row("direct loopback TCP, upload", || measure::direct_upload(big * 4));
     table.row("direct loopback TCP, request/response", measure::direct_latency);

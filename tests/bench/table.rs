@@ -29,6 +29,11 @@ impl<'a> Table<'a> {
         Self { only, rows: Vec::new() }
     }
 
+    /// Returns whether rows whose names begin like this may be wanted.
+    pub fn wants(&self, beginning: &str) -> bool {
+        beginning.contains(self.only) || self.only.starts_with(beginning)
+    }
+
     /// Measures a row.
     pub fn row(&mut self, name: &str, measure: impl FnOnce() -> Figures) {
         if !name.contains(self.only) {

@@ -10,7 +10,7 @@ use ssmpf_tests::{BASTION, Finished, TestEnv, process};
 const IDENTITY: &str = "AGE-SECRET-KEY-10E9D6CV72C77KEQ7X00XPHSD8E7K2L56VLK7W3Q7KANDSXFQTNNSVFTJAA";
 
 /// An environment whose store is opened with a key file.
-fn with_key(mut env: TestEnv) -> TestEnv {
+pub(crate) fn with_key(mut env: TestEnv) -> TestEnv {
     let file = env.home().join("identity");
     std::fs::write(&file, format!("{IDENTITY}\n")).unwrap();
     env.set("SSMPF_IDENTITY_FILE", file.to_str().unwrap());
@@ -22,7 +22,7 @@ pub(crate) fn env() -> TestEnv {
     with_key(TestEnv::new())
 }
 
-fn store_of(env: &TestEnv) -> PathBuf {
+pub(crate) fn store_of(env: &TestEnv) -> PathBuf {
     env.home().join(".local/share/ssmpf/store.age")
 }
 

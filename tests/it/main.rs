@@ -12,15 +12,19 @@
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
+//! | `prompts` | what a person at a terminal is asked |
 //! | `catalogue` | saved connections: kept, found, changed |
+//! | `configuration` | flag, environment, connection and file, in their order |
 //! | `connect` | saved connections opened |
 //! | `contract` | the JSON Schema in `docs` is that of the types |
+//! | `renderings` | `show --as`, read by the programs it is for |
 //! | `transfer` | import, export, pasted command lines |
 //! | `emulator` | the emulator's own commands |
 
 mod agents;
 mod bad_input;
 mod catalogue;
+mod configuration;
 mod connect;
 mod contract;
 mod data;
@@ -30,6 +34,9 @@ mod faults;
 mod network;
 mod output;
 mod programs;
+#[cfg(unix)]
+mod prompts;
+mod renderings;
 mod soak;
 mod staying_up;
 mod transfer;

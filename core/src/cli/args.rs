@@ -52,8 +52,8 @@ pub(super) struct Global {
     /// Log to stderr; twice for more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Configuration file
-    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    /// Configuration file instead of the user's own
+    #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Store of connections
     #[arg(long, global = true, value_name = "FILE")]

@@ -199,7 +199,7 @@ pub(super) struct ConnectArgs {
     #[arg(long)]
     pub(super) print_address: bool,
     /// Seconds between pings to the gateway
-    #[arg(long, hide = true, value_name = "SECONDS", env = "SSMPF_PING_INTERVAL")]
+    #[arg(long, hide = true, value_name = "SECONDS")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(super) ping_interval: Option<u64>,
 }

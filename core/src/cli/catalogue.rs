@@ -2,7 +2,8 @@
 //!
 //! None of them starts the asynchronous runtime or the AWS SDK.
 
-use std::io;
+use std::borrow::Cow;
+use std::io::{self, Write};
 
 use ssmpf_schema::{ConnectionDocument, ConnectionRecord};
 use ssmpf_store::{KeySettings, Passphrase, hygiene};
@@ -19,7 +20,9 @@ use crate::commands::context::{Context, ContextSettings};
 use crate::commands::{add, edit, keys, ls, mv, rm, show, store, transfer};
 use crate::model::{ConnectionName, Seconds};
 use crate::output::catalogue as render;
-use crate::output::json;
+use crate::output::json::{self, ListWriter};
+use crate::output::printable::printable;
+use crate::output::table::Table;
 
 /// Puts together what the commands of the catalogue are given.
 pub(super) fn context(global: &Global, settings: &Settings) -> Result<Context, Failure> {
@@ -41,16 +44,16 @@ pub(super) fn show_warnings(context: &mut Context, settings: &Settings) {
     for warning in context.take_warnings() {
         let (style, hint) = (settings.style, warning.hint);
         // If that is impossible, there is nobody to warn.
-        let _ = write_line(&format!("{}: {}", style.warning("warning"), warning.message));
+        let message = printable(&warning.message);
+        let _ = writeln!(io::stderr(), "{}: {message}", style.warning("warning"));
         if let Some(hint) = hint {
-            let _ = write_line(&format!("{}: {hint}", style.hint("hint")));
+            let _ = writeln!(io::stderr(), "{}: {}", style.hint("hint"), printable(&hint));
         }
     }
 }
 
 fn write_line(line: &str) -> io::Result<()> {
-    use std::io::Write;
-    writeln!(io::stderr(), "{line}")
+    writeln!(io::stderr(), "{}", printable(line))
 }
 
 /// Runs one command and returns what belongs on stdout.
@@ -147,21 +150,42 @@ impl Runner<'_> {
             region: self.global.region.clone(),
             kind: kind.map(str::parse).transpose()?,
         };
-        let listing = ls::run(&request, self.context)?;
+        let context = &mut *self.context;
+        let more = |text: &mut String, later: String| text.push_str(&later);
         Ok(match self.settings.format {
-            FormatArg::Json => json::document(&listing),
-            FormatArg::Jsonl => listing.connections.iter().map(json::line).collect(),
+            FormatArg::Json => {
+                let start = || ListWriter::new("connections");
+                let take =
+                    |list: &mut ListWriter, it: ConnectionRecord<Cow<'_, str>>| list.push(&it);
+                ls::run(&request, context, start, take, ListWriter::append)?.finish()
+            }
+            FormatArg::Jsonl => {
+                let take = |text: &mut String, it: ConnectionRecord<Cow<'_, str>>| {
+                    text.push_str(&json::line(&it));
+                };
+                ls::run(&request, context, String::new, take, more)?
+            }
             FormatArg::Plain => {
-                listing.connections.iter().map(|it| format!("{}\n", it.name)).collect()
+                let take = |text: &mut String, it: ConnectionRecord<Cow<'_, str>>| {
+                    text.push_str(&it.name);
+                    text.push('\n');
+                };
+                ls::run(&request, context, String::new, take, more)?
             }
-            FormatArg::Table if listing.connections.is_empty() => {
-                self.say(match request.is_everything() {
-                    true => "no connections yet; `ssmpf add` makes one",
-                    false => "no connection fits",
-                });
-                String::new()
+            FormatArg::Table => {
+                let take = |table: &mut Table, it: ConnectionRecord<Cow<'_, str>>| {
+                    table.row(render::row(&it));
+                };
+                let table = ls::run(&request, context, render::table, take, Table::append)?;
+                if table.is_empty() {
+                    self.say(match request.is_everything() {
+                        true => "no connections yet; `ssmpf add` makes one",
+                        false => "no connection fits",
+                    });
+                    return Ok(String::new());
+                }
+                table.render(terminal::width())
             }
-            FormatArg::Table => render::table(&listing.connections, terminal::width()),
         })
     }
 

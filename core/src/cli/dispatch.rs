@@ -13,6 +13,7 @@ use super::env::Environment;
 use super::error::Failure;
 use super::{catalogue, help, old_script, settings, tunnel};
 use crate::output::Style;
+use crate::output::printable::printable;
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> std::process::ExitCode {
@@ -34,6 +35,12 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
         Err(error) => return show(&error.into(), early_style, cli.global.json),
     };
     let (style, json) = (settings.style, settings.is_json());
+    if !settings.quiet {
+        for warning in &settings.warnings {
+            // If that is impossible, there is nobody to warn.
+            let _ = writeln!(io::stderr(), "{}: {}", style.warning("warning"), printable(warning));
+        }
+    }
     let result = match cli.command {
         None => print(&help::text(None, false)),
         Some(Command::Help(args)) => print(&help::text(args.topic.as_deref(), json)),

@@ -24,6 +24,8 @@ pub(super) const VARIABLES: &[Variable] = &[
     variable("AWS_REGION", "the same"),
     variable("AWS_DEFAULT_REGION", "the same"),
     variable("SSMPF_FORMAT", "how results are written, like --format"),
+    variable("SSMPF_CONFIG", "the configuration file, like --config"),
+    variable("XDG_CONFIG_HOME", "where it is else: ssmpf/config.toml in there or in ~/.config"),
     variable("SSMPF_STORE", "the store of connections, like --store"),
     variable("SSMPF_DATA_DIR", "folder of the store and its key, instead of the one below"),
     variable("XDG_DATA_HOME, HOME, APPDATA", "where that folder is: ~/.local/share/ssmpf on Linux"),

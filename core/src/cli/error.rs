@@ -7,6 +7,7 @@ use crate::commands::CommandError;
 use crate::logging::InvalidFilter;
 use crate::model::InvalidInput;
 use crate::output::Style;
+use crate::output::printable::printable;
 
 /// A failure, ready to be shown.
 #[derive(Clone, Debug)]
@@ -24,13 +25,13 @@ impl Failure {
     /// Returns the lines for a person. Causes that only repeat the sentence are left out.
     pub(super) fn for_people(&self, style: Style) -> String {
         let ErrorBody { message, hint, causes, .. } = &self.0;
-        let mut text = format!("{}: {message}\n", style.error("error"));
+        let mut text = format!("{}: {}\n", style.error("error"), printable(message));
         for cause in causes.iter().filter(|cause| !message.contains(cause.as_str())) {
-            let cause = cause.trim_end().replace('\n', "\n    ");
+            let cause = printable(cause.trim_end()).replace('\n', "\n    ");
             text.push_str(&format!("  {}\n", style.faint(cause)));
         }
         if let Some(hint) = hint {
-            text.push_str(&format!("{}: {hint}\n", style.hint("hint")));
+            text.push_str(&format!("{}: {}\n", style.hint("hint"), printable(hint)));
         }
         text
     }

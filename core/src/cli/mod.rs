@@ -6,6 +6,7 @@ mod args;
 mod args_catalogue;
 mod args_upkeep;
 mod catalogue;
+mod config_file;
 mod dispatch;
 mod editor;
 mod env;

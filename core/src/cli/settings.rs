@@ -1,4 +1,5 @@
-//! What flags and environment mean together: flag, then `SSMPF_*`, then `AWS_*`, then default.
+//! What flags, environment and configuration file mean together: flag, then `SSMPF_*`, then `AWS_*`,
+//! then the connection (in `commands::connect`), then the file, then default.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,8 +7,10 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::args::{FormatArg, ForwardArgs, Global};
+use super::config_file::ConfigFile;
 use super::env::Environment;
 use crate::aws::AwsSettings;
+use crate::commands::connect::AwsDefaults;
 use crate::commands::forward::{Request, UpkeepChoice};
 use crate::model::{Destination, ForwardSpec, InvalidInput, LocalPort};
 use crate::output::style::{ColorChoice, ColorEnvironment, Style};
@@ -29,9 +32,18 @@ pub(super) struct Settings {
     pub(super) ping_interval: Option<String>,
     /// Colours on stderr.
     pub(super) style: Style,
+    /// Profile and region of the configuration file.
+    pub(super) defaults: AwsDefaults,
+    /// What is in the configuration file that means nothing.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Settings {
+    /// The settings for AWS where no connection has a word in it.
+    pub(super) fn aws_without_connection(&self) -> AwsSettings {
+        self.defaults.behind(self.aws.clone())
+    }
+
     /// Whether results are read by programs.
     pub(super) fn is_json(&self) -> bool {
         matches!(self.format, FormatArg::Json | FormatArg::Jsonl)
@@ -44,12 +56,7 @@ pub(super) fn resolve(
     environment: &Environment,
     stderr_is_terminal: bool,
 ) -> Result<Settings, InvalidInput> {
-    if global.config.is_some() {
-        return Err(InvalidInput::new(
-            "`--config` has no effect yet",
-            "this release reads no configuration of its own",
-        ));
-    }
+    let config = ConfigFile::load(global.config.as_deref(), environment)?;
     let profile = ["SSMPF_PROFILE", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
     let region = ["SSMPF_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"];
     Ok(Settings {
@@ -61,13 +68,30 @@ pub(super) fn resolve(
                 || environment.get("AWS_WEB_IDENTITY_TOKEN_FILE").is_some(),
             files: None,
         },
-        format: format(global, environment)?,
-        store: global.store.clone().or_else(|| environment.get("SSMPF_STORE").map(PathBuf::from)),
+        defaults: AwsDefaults { profile: config.profile, region: config.region },
+        format: format(global, environment, config.format)?,
+        store: global
+            .store
+            .clone()
+            .or_else(|| environment.get("SSMPF_STORE").map(PathBuf::from))
+            .or(config.store),
         quiet: global.quiet,
         verbosity: global.verbose,
         log: environment.get("SSMPF_LOG").map(str::to_owned),
-        ping_interval: environment.get("SSMPF_PING_INTERVAL").map(str::to_owned),
-        style: style(global.color.map(Into::into), environment, stderr_is_terminal),
+        ping_interval: environment
+            .get("SSMPF_PING_INTERVAL")
+            .map(str::to_owned)
+            .or(config.ping_interval),
+        // The variables for colours are older than the file, and beat it as a flag beats them.
+        style: style(
+            global.color.map(Into::into).or_else(|| {
+                let decided = ["NO_COLOR", "CLICOLOR_FORCE"];
+                config.color.filter(|_| environment.first(&decided).is_none())
+            }),
+            environment,
+            stderr_is_terminal,
+        ),
+        warnings: config.warnings,
     })
 }
 
@@ -89,7 +113,11 @@ fn chosen(flag: &Option<String>, environment: Option<&str>) -> Option<String> {
     flag.clone().or_else(|| environment.map(str::to_owned))
 }
 
-fn format(global: &Global, environment: &Environment) -> Result<FormatArg, InvalidInput> {
+fn format(
+    global: &Global,
+    environment: &Environment,
+    file: Option<FormatArg>,
+) -> Result<FormatArg, InvalidInput> {
     if global.json {
         return Ok(FormatArg::Json);
     }
@@ -101,7 +129,7 @@ fn format(global: &Global, environment: &Environment) -> Result<FormatArg, Inval
                 "there are table, json, jsonl and plain",
             )
         }),
-        (None, None) => Ok(FormatArg::Table),
+        (None, None) => Ok(file.unwrap_or(FormatArg::Table)),
     }
 }
 
@@ -153,7 +181,7 @@ pub(super) fn forward(args: &ForwardArgs, settings: &Settings) -> Result<Request
 }
 
 /// Seconds from 1 to an hour: longer would not keep anything alive.
-fn ping_interval(text: &str) -> Result<Duration, InvalidInput> {
+pub(super) fn ping_interval(text: &str) -> Result<Duration, InvalidInput> {
     let seconds = text.parse().ok().filter(|seconds| (1..=3600).contains(seconds));
     seconds.map(Duration::from_secs).ok_or_else(|| {
         InvalidInput::new(
@@ -254,8 +282,25 @@ mod tests {
     }
 
     #[test]
-    fn flags_without_effect_are_refused() {
-        let global = parsed("ssmpf --config file").global;
-        assert!(resolve(&global, &Environment::default(), false).is_err());
+    fn the_file_comes_behind_flag_and_environment() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, "profile = \"file\"\nformat = \"plain\"\n").expect("written");
+        let with = |line: &str, variables: &[(&str, &str)]| {
+            let mut all = vec![("SSMPF_CONFIG", file.to_str().expect("text"))];
+            all.extend_from_slice(variables);
+            let environment = Environment::from(<[_; 2]>::try_from(all).expect("two"));
+            resolve(&parsed(line).global, &environment, false).expect(line)
+        };
+        let other = [("SSMPF_STORE", "x")];
+        let settings = with("ssmpf", &other);
+        assert_eq!(settings.format, FormatArg::Plain);
+        assert_eq!(settings.aws.profile, None, "a connection may have its own");
+        assert_eq!(settings.aws_without_connection().profile.as_deref(), Some("file"));
+        let settings = with("ssmpf --profile flag --json", &other);
+        assert_eq!(settings.format, FormatArg::Json);
+        assert_eq!(settings.aws_without_connection().profile.as_deref(), Some("flag"));
+        let settings = with("ssmpf", &[("AWS_PROFILE", "environment")]);
+        assert_eq!(settings.aws_without_connection().profile.as_deref(), Some("environment"));
     }
 }

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use ssmpf_store::{Ask, Passphrase, Prompt};
 
 use crate::commands::context::Person;
+use crate::output::printable::printable;
 
 /// The person at the terminal of this process.
 pub(super) struct Terminal;
@@ -36,16 +37,17 @@ impl Person for Terminal {
 
     fn ask_secret(&mut self, question: &str) -> io::Result<Option<Passphrase>> {
         let mut stderr = io::stderr().lock();
-        write!(stderr, "{question}: ")?;
-        stderr.flush()?;
-        let typed = hidden::read_line();
+        let typed = hidden::read_line(|| {
+            write!(stderr, "{question}: ")?;
+            stderr.flush()
+        });
         writeln!(stderr)?;
         typed
     }
 
     fn tell(&mut self, sentence: &str) {
         // A terminal that is gone ends the next question.
-        let _ = writeln!(io::stderr(), "{sentence}");
+        let _ = writeln!(io::stderr(), "{}", printable(sentence));
     }
 }
 
@@ -114,14 +116,18 @@ mod hidden {
 
     /// Reads a line that is not shown. Ctrl-C and Ctrl-D mean that there is none.
     ///
-    /// Ctrl-C is read here rather than left to the terminal, which would end the process and leave
-    /// the terminal without its echo.
-    pub(super) fn read_line() -> io::Result<Option<Passphrase>> {
+    /// The terminal is silent before `ask` writes the question: whoever answers at once, as scripts
+    /// do that wait for it, is neither shown nor dropped. Ctrl-C is read here rather than left to
+    /// the terminal, which would end the process and leave the terminal without its echo.
+    pub(super) fn read_line(
+        ask: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<Option<Passphrase>> {
         let before = tcgetattr(io::stdin())?;
         let mut silent = before.clone();
         silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
         let _restore = Restore(before);
         tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+        ask()?;
         // The full capacity at once: growing would leave copies behind.
         let mut line = Passphrase::new(String::with_capacity(MAX));
         let mut pending = Vec::with_capacity(4);
@@ -157,7 +163,7 @@ mod hidden {
     use ssmpf_store::Passphrase;
 
     /// The console is not asked yet; the variables are.
-    pub(super) fn read_line() -> io::Result<Option<Passphrase>> {
+    pub(super) fn read_line(_: impl FnOnce() -> io::Result<()>) -> io::Result<Option<Passphrase>> {
         let why = "passphrases cannot be typed on this system yet; set SSMPF_PASSPHRASE_COMMAND";
         Err(io::Error::new(io::ErrorKind::Unsupported, why))
     }

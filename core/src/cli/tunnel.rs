@@ -25,7 +25,8 @@ pub(super) fn forward(
     let request = settings::forward(args, settings)?;
     hold(settings, args.print_address, since, async |surroundings| {
         let Surroundings { events, shutdown, since } = surroundings;
-        let context = forward::Context { aws: settings.aws.clone(), events, shutdown, since };
+        let context =
+            forward::Context { aws: settings.aws_without_connection(), events, shutdown, since };
         forward::run(request, context).await.map(|_outcome| ())
     })
 }
@@ -44,7 +45,11 @@ pub(super) fn connect(
         yes: args.yes,
         upkeep: args.upkeep.choice()?,
         engine: args.engine.into(),
-        ping_interval: args.ping_interval.map(Duration::from_secs),
+        ping_interval: match args.ping_interval {
+            Some(seconds) => Some(Duration::from_secs(seconds)),
+            None => settings.ping_interval.as_deref().map(settings::ping_interval).transpose()?,
+        },
+        defaults: settings.defaults.clone(),
     };
     let mut context = catalogue::context(global, settings)?;
     let openings = connect::prepare(&request, &settings.aws, &mut context);

@@ -36,6 +36,28 @@ pub struct Request {
     pub engine: Engine,
     /// Time between pings to the gateway.
     pub ping_interval: Option<Duration>,
+    /// What holds for connections without profile or region.
+    pub defaults: AwsDefaults,
+}
+
+/// Profile and region that hold when neither flag, environment nor connection says another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AwsDefaults {
+    /// The AWS profile.
+    pub profile: Option<String>,
+    /// The region.
+    pub region: Option<String>,
+}
+
+impl AwsDefaults {
+    /// Fills in what the settings do not say.
+    pub fn behind(&self, settings: AwsSettings) -> AwsSettings {
+        AwsSettings {
+            profile: settings.profile.or_else(|| self.profile.clone()),
+            region: settings.region.or_else(|| self.region.clone()),
+            ..settings
+        }
+    }
 }
 
 /// A connection that is ready to be opened.
@@ -113,11 +135,11 @@ fn opening(
             max_payload: None,
             ping_interval: request.ping_interval,
         },
-        aws: AwsSettings {
+        aws: request.defaults.behind(AwsSettings {
             profile: kept(&aws.profile, connection.profile.as_ref().map(|it| it.as_str())),
             region: kept(&aws.region, connection.region.as_ref().map(|it| it.as_str())),
             ..aws.clone()
-        },
+        }),
         max_age: connection.max_age.map(|age| age.duration()),
     })
 }

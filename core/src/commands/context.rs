@@ -6,10 +6,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use ssmpf_store::{KeySettings, Keys, Passphrase, Places, Prompt, Store, Warning};
+use ssmpf_store::{CatalogueError, KeySettings, Keys, Passphrase, Places, Prompt, Store, Warning};
 
 use super::{CommandError, Refusal};
-use crate::model::Timestamp;
+use crate::model::{Connection, ConnectionName, Timestamp};
 
 /// A person at a terminal.
 pub trait Person {
@@ -75,6 +75,14 @@ impl Context {
         let mut warnings = self.store.take_warnings();
         warnings.append(&mut self.warnings);
         warnings
+    }
+
+    /// Returns the connection called `name`, without looking into the others.
+    pub fn find(&mut self, name: &str) -> Result<(ConnectionName, Connection), CommandError> {
+        match self.store.open()? {
+            Some(opened) => Ok(opened.find(name)?),
+            None => Err(CatalogueError::no_connection(name, None).into()),
+        }
     }
 
     /// Asks a person a yes-or-no question; `None` when there is nobody.

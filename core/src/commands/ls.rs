@@ -1,10 +1,12 @@
 //! `ssmpf ls`: the connections, all or some.
 
-use ssmpf_schema::Listing;
+use std::borrow::Cow;
+
+use ssmpf_schema::ConnectionRecord;
 
 use super::context::Context;
 use super::{CommandError, record};
-use crate::model::{Connection, ConnectionName, Kind};
+use crate::model::{Kind, StoredConnection};
 
 /// Which connections; a default means all.
 #[derive(Clone, Debug, Default)]
@@ -19,11 +21,26 @@ pub struct Request {
     pub kind: Option<Kind>,
 }
 
-/// Returns the connections that fit. None is a success too.
-pub fn run(request: &Request, context: &mut Context) -> Result<Listing, CommandError> {
-    let contents = context.store.read()?;
-    let found = contents.connections.iter().filter(|(name, it)| request.takes(name, it));
-    Ok(Listing::new(found.map(|(name, it)| record::of(name, it)).collect()))
+/// Hands the connections that fit to `take`, in the order of their names, and returns what it made
+/// of `start()`. None is a success too.
+///
+/// Several threads may do it, each with the next part of a long list; `merge` puts what comes later
+/// behind.
+pub fn run<T: Send>(
+    request: &Request,
+    context: &mut Context,
+    start: impl Fn() -> T + Sync,
+    take: impl Fn(&mut T, ConnectionRecord<Cow<'_, str>>) + Sync,
+    merge: impl Fn(&mut T, T),
+) -> Result<T, CommandError> {
+    let Some(opened) = context.store.open()? else { return Ok(start()) };
+    let request = request.prepared();
+    let take = |result: &mut T, name: Cow<'_, str>, stored: StoredConnection<'_>| {
+        if request.takes(&name, &stored) {
+            take(result, record::borrowed(name, stored));
+        }
+    };
+    Ok(opened.fold(start, take, merge)?)
 }
 
 impl Request {
@@ -35,26 +52,38 @@ impl Request {
             && self.kind.is_none()
     }
 
-    fn takes(&self, name: &ConnectionName, connection: &Connection) -> bool {
-        let same = |wanted: &Option<String>, found: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
+    /// Filters that are text do not care about case.
+    fn prepared(&self) -> Self {
+        let mut prepared = self.clone();
+        for filter in prepared.filters.iter_mut().filter(|filter| !filter.starts_with('@')) {
+            *filter = filter.to_lowercase();
+        }
+        prepared
+    }
+
+    fn takes(&self, name: &str, connection: &StoredConnection<'_>) -> bool {
+        let same = |wanted: &Option<String>, found: &Option<Cow<'_, str>>| {
+            wanted.as_deref().is_none_or(|wanted| found.as_deref() == Some(wanted))
         };
-        same(&self.profile, connection.profile.as_ref().map(|profile| profile.as_str()))
-            && same(&self.region, connection.region.as_ref().map(|region| region.as_str()))
+        same(&self.profile, &connection.profile)
+            && same(&self.region, &connection.region)
             && self.kind.as_ref().is_none_or(|kind| *kind == connection.kind)
             && self.filters.iter().all(|filter| fits(filter, name, connection))
     }
 }
 
-fn fits(filter: &str, name: &ConnectionName, connection: &Connection) -> bool {
+fn fits(filter: &str, name: &str, connection: &StoredConnection<'_>) -> bool {
     if let Some(tag) = filter.strip_prefix('@') {
-        return connection.has_tag(tag);
+        return connection.tags.iter().any(|it| it == tag);
     }
-    let wanted = filter.to_lowercase();
-    let contains = |text: &str| text.to_lowercase().contains(&wanted);
-    contains(name.as_str())
+    let contains = |text: &str| text.to_lowercase().contains(filter);
+    let destination = || match connection.host.as_deref() {
+        Some(host) => format!("{host}:{}", connection.port),
+        None => connection.port.to_string(),
+    };
+    contains(name)
         || connection.description.as_deref().is_some_and(contains)
-        || contains(connection.target.as_str())
-        || contains(&connection.destination.to_string())
-        || connection.tags.iter().any(|tag| contains(tag.as_str()))
+        || contains(&connection.target)
+        || contains(&destination())
+        || connection.tags.iter().any(|tag| contains(tag))
 }

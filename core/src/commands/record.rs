@@ -1,17 +1,14 @@
 //! A connection as machines read it.
 
+use std::borrow::Cow;
+
 use ssmpf_schema::{ConnectionRecord, DatabaseRecord};
 
 use crate::events::rfc3339;
-use crate::model::{Connection, ConnectionName, Sessions, Tag};
+use crate::model::{Connection, ConnectionName, Database, Sessions, StoredConnection, Tag};
 
 /// Returns the connection as a part of documents.
 pub fn of(name: &ConnectionName, connection: &Connection) -> ConnectionRecord {
-    let database = connection.database.as_ref().map(|database| DatabaseRecord {
-        user: database.user.clone(),
-        name: database.name.clone(),
-        auth: database.auth.to_string(),
-    });
     ConnectionRecord {
         name: name.to_string(),
         description: connection.description.clone(),
@@ -30,13 +27,84 @@ pub fn of(name: &ConnectionName, connection: &Connection) -> ConnectionRecord {
         idle_timeout_seconds: connection.idle_timeout.map(|span| span.get()),
         max_age_seconds: connection.max_age.map(|span| span.get()),
         guard: connection.guard,
-        sessions: match connection.sessions {
-            Sessions::Auto => None,
-            Sessions::Count(number) => Some(number.get()),
-        },
-        database,
+        sessions: sessions(connection.sessions),
+        database: connection.database.as_ref().map(database),
         created: rfc3339(connection.created),
         updated: rfc3339(connection.updated),
         last_used: connection.last_used.map(rfc3339),
+    }
+}
+
+/// Returns a connection as it lies in the store as a part of documents, its text still borrowed.
+pub fn borrowed<'a>(
+    name: Cow<'a, str>,
+    stored: StoredConnection<'a>,
+) -> ConnectionRecord<Cow<'a, str>> {
+    ConnectionRecord {
+        name,
+        database: stored.database.as_ref().map(database),
+        description: stored.description,
+        tags: stored.tags,
+        profile: stored.profile,
+        region: stored.region,
+        target: stored.target,
+        host: stored.host,
+        port: stored.port.number(),
+        kind: match stored.kind.known() {
+            Some(word) => word.into(),
+            None => stored.kind.to_string().into(),
+        },
+        local_port: stored.local_port.number(),
+        bind: match stored.bind.is_default() {
+            true => "localhost".into(),
+            false => stored.bind.to_string().into(),
+        },
+        document: stored.document,
+        reason: stored.reason,
+        lazy: stored.lazy,
+        idle_timeout_seconds: stored.idle_timeout.map(|span| span.get()),
+        max_age_seconds: stored.max_age.map(|span| span.get()),
+        guard: stored.guard,
+        sessions: sessions(stored.sessions),
+        created: rfc3339(stored.created).into(),
+        updated: rfc3339(stored.updated).into(),
+        last_used: stored.last_used.map(|time| rfc3339(time).into()),
+    }
+}
+
+fn sessions(sessions: Sessions) -> Option<u16> {
+    match sessions {
+        Sessions::Auto => None,
+        Sessions::Count(number) => Some(number.get()),
+    }
+}
+
+fn database(database: &Database) -> DatabaseRecord {
+    DatabaseRecord {
+        user: database.user.clone(),
+        name: database.name.clone(),
+        auth: database.auth.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: &str = r#"{"description":"x","profile":"p","region":"eu-west-1","target":" tag:a=b ","host":"[fd00::1]","kind":"pg","document":"acme","reason":"r","port":5432,"local_port":1,"bind":"127.0.0.1","tags":["@b","a","b"],"lazy":true,"idle_timeout":600,"max_age":28800,"guard":true,"sessions":3,"database":{"user":"app","auth":"iam"},"created":"2026-11-21T12:00:00.123456Z","last_used":"2026-11-21T13:00:00+01:00"}"#;
+    const LEAST: &str =
+        r#"{"target":"b","port":443,"local_port":1,"sessions":"auto","kind":"new-kind"}"#;
+
+    #[test]
+    fn a_borrowed_connection_reads_as_the_connection_itself() {
+        for json in [FULL, LEAST] {
+            let name: ConnectionName = "db".parse().expect("a name");
+            let whole: Connection = serde_json::from_str(json).expect("a connection");
+            let mut stored: StoredConnection = serde_json::from_str(json).expect("a connection");
+            stored.check().expect("a connection");
+            let whole = serde_json::to_string(&of(&name, &whole)).expect("JSON");
+            let lies = serde_json::to_string(&borrowed("db".into(), stored)).expect("JSON");
+            assert_eq!(lies, whole);
+        }
     }
 }

@@ -8,9 +8,8 @@ use super::{CommandError, record};
 
 /// Returns the connection called `name`.
 pub fn run(name: &str, context: &mut Context) -> Result<ConnectionRecord, CommandError> {
-    let contents = context.store.read()?;
-    let (name, connection) = contents.get(name)?;
-    Ok(record::of(name, connection))
+    let (name, connection) = context.find(name)?;
+    Ok(record::of(&name, &connection))
 }
 
 /// Returns the connection called `name` in another program's words.
@@ -19,12 +18,11 @@ pub fn rendering(
     form: As,
     context: &mut Context,
 ) -> Result<RenderingDocument, CommandError> {
-    let contents = context.store.read()?;
-    let (name, connection) = contents.get(name)?;
+    let (name, connection) = context.find(name)?;
     Ok(RenderingDocument {
         schema: SCHEMA.to_owned(),
         name: name.to_string(),
         format: form.to_string(),
-        text: render(name, connection, form)?,
+        text: render(&name, &connection, form)?,
     })
 }

@@ -2,34 +2,28 @@
 
 use ssmpf_schema::{ConnectionRecord, ImportSummary, RecipientsDocument, StoreDocument};
 
+use super::printable::one_line as one_line_of;
 use super::table::Table;
 
-/// Returns the table of `ls`.
-pub fn table(connections: &[ConnectionRecord], width: Option<usize>) -> String {
-    let mut table = Table::new(&[
-        "NAME",
-        "LOCAL",
-        "DESTINATION",
-        "TARGET",
-        "KIND",
-        "PROFILE",
-        "REGION",
-        "TAGS",
-    ]);
-    for connection in connections {
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        table.row(vec![
-            connection.name.clone(),
-            connection.local_port.to_string(),
-            destination(connection),
-            connection.target.clone(),
-            connection.kind.clone(),
-            text(&connection.profile),
-            text(&connection.region),
-            connection.tags.iter().map(|tag| format!("@{tag}")).collect::<Vec<_>>().join(" "),
-        ]);
-    }
-    table.render(width)
+/// Returns the table of `ls`, still without rows.
+pub fn table() -> Table {
+    Table::new(&["NAME", "LOCAL", "DESTINATION", "TARGET", "KIND", "PROFILE", "REGION", "TAGS"])
+}
+
+/// Returns the row of a connection.
+pub fn row<T: AsRef<str>>(connection: &ConnectionRecord<T>) -> Vec<String> {
+    let owned = |value: &T| one_line_of(value.as_ref()).into_owned();
+    let text = |value: &Option<T>| value.as_ref().map(owned).unwrap_or_default();
+    vec![
+        owned(&connection.name),
+        connection.local_port.to_string(),
+        destination(connection),
+        owned(&connection.target),
+        owned(&connection.kind),
+        text(&connection.profile),
+        text(&connection.region),
+        tags(&connection.tags),
+    ]
 }
 
 /// Returns a connection in one line.
@@ -52,7 +46,7 @@ pub fn details(connection: &ConnectionRecord) -> String {
     };
     let switch = |on: bool| on.then(|| "yes".to_owned());
     let database = it.database.as_ref();
-    let tags = it.tags.iter().map(|tag| format!("@{tag}")).collect::<Vec<_>>().join(" ");
+    let tags = tags(&it.tags);
     let fields: [(&str, Option<String>); 22] = [
         ("name", Some(it.name.clone())),
         ("description", it.description.clone()),
@@ -78,7 +72,7 @@ pub fn details(connection: &ConnectionRecord) -> String {
         ("last used", Some(it.last_used.clone().unwrap_or_else(|| "never".to_owned()))),
     ];
     let shown = fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
-    shown.map(|(name, value)| format!("{name:<12}  {value}\n")).collect()
+    shown.map(|(name, value)| format!("{name:<12}  {}\n", one_line_of(value))).collect()
 }
 
 /// Returns what an import took and what it left.
@@ -126,8 +120,12 @@ pub fn recipients(document: &RecipientsDocument) -> String {
     own.chain(others).collect()
 }
 
-fn destination(connection: &ConnectionRecord) -> String {
-    match &connection.host {
+fn tags<T: AsRef<str>>(tags: &[T]) -> String {
+    tags.iter().map(|tag| format!("@{}", tag.as_ref())).collect::<Vec<_>>().join(" ")
+}
+
+fn destination<T: AsRef<str>>(connection: &ConnectionRecord<T>) -> String {
+    match connection.host.as_ref().map(AsRef::as_ref) {
         // An address of version 6 needs its brackets to be told from the port.
         Some(host) if host.contains(':') => format!("[{host}]:{}", connection.port),
         Some(host) => format!("{host}:{}", connection.port),

@@ -23,6 +23,16 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Adds the rows of another table with the same columns.
+    pub fn append(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+    }
+
+    /// Returns whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Returns the lines. Without a `width` nothing is shortened or left out.
     ///
     /// Empty columns are left out. If the rest is too wide, columns go from the right until what is

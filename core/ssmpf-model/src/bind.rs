@@ -30,6 +30,11 @@ impl BindAddress {
         }
     }
 
+    /// Returns whether it is the one that nobody has to choose.
+    pub fn is_default(self) -> bool {
+        self == BindAddress::default()
+    }
+
     /// Returns whether only programs on this machine can connect.
     pub fn is_loopback(self) -> bool {
         match self {

@@ -4,7 +4,6 @@
 //! twice, which shows with ten thousand connections.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
@@ -15,8 +14,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::{
-    Auth, BindAddress, Connection, Database, Destination, InvalidInput, Kind, Port, Sessions, Tag,
-    UnknownFields,
+    Auth, BindAddress, Connection, Database, Destination, DocumentName, Host, InvalidInput, Kind,
+    Port, ProfileName, Region, Seconds, Sessions, Tag, TargetSpec, UnknownFields,
 };
 
 impl Serialize for Connection {
@@ -72,7 +71,137 @@ impl Serialize for Connection {
     }
 }
 
+/// A connection as it lies in JSON: the words in it are borrowed and not looked into yet.
+///
+/// A listing shows ten thousand of them; making a [`Connection`] of each takes longer than to read
+/// and write them all.
+#[derive(Clone, Debug)]
+pub struct StoredConnection<'a> {
+    /// As in [`Connection`], like all that follow.
+    pub description: Option<Cow<'a, str>>,
+    /// In alphabetical order and each once after [`StoredConnection::check`].
+    pub tags: Vec<Cow<'a, str>>,
+    /// The AWS profile.
+    pub profile: Option<Cow<'a, str>>,
+    /// The region.
+    pub region: Option<Cow<'a, str>>,
+    /// How the node is found.
+    pub target: Cow<'a, str>,
+    /// The host that the agent dials.
+    pub host: Option<Cow<'a, str>>,
+    /// The port that the agent dials.
+    pub port: Port,
+    /// What listens there.
+    pub kind: Kind,
+    /// The port here.
+    pub local_port: Port,
+    /// The address here.
+    pub bind: BindAddress,
+    /// The SSM document.
+    pub document: Option<Cow<'a, str>>,
+    /// The reason for CloudTrail.
+    pub reason: Option<Cow<'a, str>>,
+    /// Start a session at the first client.
+    pub lazy: bool,
+    /// When a lazy session ends.
+    pub idle_timeout: Option<Seconds>,
+    /// When the forward closes itself.
+    pub max_age: Option<Seconds>,
+    /// Ask before opening.
+    pub guard: bool,
+    /// How many sessions.
+    pub sessions: Sessions,
+    /// How to sign in to the database.
+    pub database: Option<Database>,
+    /// When it was added.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+    /// When it was last opened.
+    pub last_used: Option<Timestamp>,
+    /// What a newer version stored with it.
+    pub unknown: UnknownFields,
+}
+
+impl StoredConnection<'_> {
+    /// Checks that a [`Connection`] can be made of it, and spells every word as that would.
+    pub fn check(&mut self) -> Result<(), InvalidInput> {
+        settle([&mut self.target], TargetSpec::as_str)?;
+        settle(&mut self.profile, ProfileName::as_str)?;
+        settle(&mut self.region, Region::as_str)?;
+        settle(&mut self.host, Host::as_str)?;
+        settle(&mut self.document, DocumentName::as_str)?;
+        settle(&mut self.tags, Tag::as_str)?;
+        self.tags.sort_unstable();
+        self.tags.dedup();
+        Ok(())
+    }
+
+    /// Makes a connection of it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`StoredConnection::check`].
+    pub fn into_connection(self) -> Result<Connection, InvalidInput> {
+        Ok(Connection {
+            tags: self.tags.iter().map(|tag| parsed(tag)).collect::<Result<_, _>>()?,
+            profile: optional(&self.profile)?,
+            region: optional(&self.region)?,
+            target: parsed(&self.target)?,
+            destination: Destination { host: optional(&self.host)?, port: self.port },
+            document: optional(&self.document)?,
+            description: self.description.map(Cow::into_owned),
+            reason: self.reason.map(Cow::into_owned),
+            kind: self.kind,
+            local_port: self.local_port,
+            bind: self.bind,
+            lazy: self.lazy,
+            idle_timeout: self.idle_timeout,
+            max_age: self.max_age,
+            guard: self.guard,
+            sessions: self.sessions,
+            database: self.database,
+            created: self.created,
+            updated: self.updated,
+            last_used: self.last_used,
+            unknown: self.unknown,
+        })
+    }
+}
+
+/// Checks words that stand for a `T`, and spells them as it does.
+fn settle<'w, 'a: 'w, T: FromStr<Err = InvalidInput>>(
+    words: impl IntoIterator<Item = &'w mut Cow<'a, str>>,
+    spelling: impl Fn(&T) -> &str,
+) -> Result<(), InvalidInput> {
+    for word in words {
+        let value: T = word.parse()?;
+        let spelled = spelling(&value);
+        if spelled != word.as_ref() {
+            *word = Cow::Owned(spelled.to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn parsed<T: FromStr<Err = InvalidInput>>(word: &str) -> Result<T, InvalidInput> {
+    word.parse()
+}
+
+fn optional<T: FromStr<Err = InvalidInput>>(
+    word: &Option<Cow<'_, str>>,
+) -> Result<Option<T>, InvalidInput> {
+    word.as_deref().map(str::parse).transpose()
+}
+
 impl<'de> Deserialize<'de> for Connection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = StoredConnection::deserialize(deserializer)?;
+        stored.into_connection().map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for StoredConnection<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ConnectionVisitor)
     }
@@ -81,38 +210,36 @@ impl<'de> Deserialize<'de> for Connection {
 struct ConnectionVisitor;
 
 impl<'de> Visitor<'de> for ConnectionVisitor {
-    type Value = Connection;
+    type Value = StoredConnection<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a connection")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Connection, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (mut target, mut host, mut port, mut local_port) = (None, None, None, None);
         let (mut created, mut updated, mut last_used) = (None, None, None);
         let (mut description, mut profile, mut region) = (None, None, None);
         let (mut kind, mut document, mut reason) = (None, None, None);
         let (mut lazy, mut guard, mut idle_timeout, mut max_age) = (false, false, None, None);
         let (mut bind, mut sessions, mut database) = (BindAddress::default(), None, None);
-        let mut tags = BTreeSet::new();
+        let mut tags: Vec<Cow<'de, str>> = Vec::new();
         let mut unknown = UnknownFields::default();
-        while let Some(Key(name)) = map.next_key()? {
+        while let Some(Word(name)) = map.next_key()? {
             match name.as_ref() {
-                "description" => description = map.next_value()?,
-                "reason" => reason = map.next_value()?,
-                "profile" => profile = map.next_value::<Optional<_>>()?.0,
-                "region" => region = map.next_value::<Optional<_>>()?.0,
-                "document" => document = map.next_value::<Optional<_>>()?.0,
-                "host" => host = map.next_value::<Optional<_>>()?.0,
-                "target" => target = map.next_value::<Optional<_>>()?.0,
-                "bind" => bind = map.next_value::<Optional<_>>()?.0.unwrap_or_default(),
+                "description" => description = map.next_value::<OptionalWord>()?.0,
+                "reason" => reason = map.next_value::<OptionalWord>()?.0,
+                "profile" => profile = map.next_value::<OptionalWord>()?.0,
+                "region" => region = map.next_value::<OptionalWord>()?.0,
+                "document" => document = map.next_value::<OptionalWord>()?.0,
+                "host" => host = map.next_value::<OptionalWord>()?.0,
+                "target" => target = map.next_value::<OptionalWord>()?.0,
+                "bind" => bind = map.next_value::<StoredBind>()?.0,
                 "kind" => kind = Some(map.next_value::<StoredKind>()?.0),
                 "port" => port = Some(map.next_value::<StoredPort>()?.0),
                 "local_port" => local_port = Some(map.next_value::<StoredPort>()?.0),
                 "tags" => {
-                    for tag in map.next_value::<Vec<Parsed<Tag>>>()? {
-                        tags.insert(tag.0);
-                    }
+                    tags = map.next_value::<Vec<Word>>()?.into_iter().map(|word| word.0).collect();
                 }
                 "lazy" => lazy = map.next_value()?,
                 "guard" => guard = map.next_value()?,
@@ -131,27 +258,23 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
         }
         let created = created.unwrap_or(Timestamp::UNIX_EPOCH);
         let port: Port = port.ok_or_else(|| A::Error::missing_field("port"))?;
-        let destination = Destination { host, port };
-        let guess = || {
-            let host = destination.host.as_ref().map(|host| host.as_str());
-            Kind::guess(host, port)
-        };
-        Ok(Connection {
+        Ok(StoredConnection {
+            kind: kind.unwrap_or_else(|| Kind::guess(host.as_deref(), port)),
             description,
             tags,
             profile,
             region,
             target: target.ok_or_else(|| A::Error::missing_field("target"))?,
-            kind: kind.unwrap_or_else(guess),
-            destination,
+            host,
+            port,
             local_port: local_port.ok_or_else(|| A::Error::missing_field("local_port"))?,
             bind,
             document,
             reason,
             lazy,
+            guard,
             idle_timeout,
             max_age,
-            guard,
             sessions: sessions.unwrap_or_default(),
             database,
             created,
@@ -192,7 +315,7 @@ impl<'de> Deserialize<'de> for Database {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Database, A::Error> {
                 let mut database = Database::default();
-                while let Some(Key(name)) = map.next_key()? {
+                while let Some(Word(name)) = map.next_key()? {
                     match name.as_ref() {
                         "user" => database.user = map.next_value()?,
                         "name" => database.name = map.next_value()?,
@@ -210,31 +333,32 @@ impl<'de> Deserialize<'de> for Database {
     }
 }
 
-/// The name of a field, borrowed from the input where that is possible.
-struct Key<'a>(Cow<'a, str>);
+/// A word, borrowed from the input where that is possible.
+struct Word<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Key<'de> {
+impl<'de> Deserialize<'de> for Word<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text(deserializer).map(Key)
-    }
-}
-
-/// A value written as text that is parsed the way the command line parses it.
-struct Parsed<T>(T);
-
-impl<'de, T: FromStr<Err = InvalidInput>> Deserialize<'de> for Parsed<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text(deserializer)?.parse().map(Self).map_err(D::Error::custom)
+        text(deserializer).map(Self)
     }
 }
 
 /// The same, or `null`.
-struct Optional<T>(Option<T>);
+struct OptionalWord<'a>(Option<Cow<'a, str>>);
 
-impl<'de, T: FromStr<Err = InvalidInput>> Deserialize<'de> for Optional<T> {
+impl<'de> Deserialize<'de> for OptionalWord<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value: Option<Parsed<T>> = Option::deserialize(deserializer)?;
-        Ok(Self(value.map(|parsed| parsed.0)))
+        let word: Option<Word<'de>> = Option::deserialize(deserializer)?;
+        Ok(Self(word.map(|word| word.0)))
+    }
+}
+
+struct StoredBind(BindAddress);
+
+impl<'de> Deserialize<'de> for StoredBind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let OptionalWord(word) = OptionalWord::deserialize(deserializer)?;
+        let bind = word.map_or_else(|| Ok(BindAddress::default()), |word| word.parse());
+        bind.map(Self).map_err(D::Error::custom)
     }
 }
 

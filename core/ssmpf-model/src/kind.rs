@@ -111,10 +111,13 @@ impl Kind {
     pub fn as_str(&self) -> &str {
         match self {
             Kind::Other(word) => word,
-            known => {
-                KINDS.iter().find(|(kind, ..)| kind == known).map_or("tcp", |(_, word, _)| word)
-            }
+            known => known.known().unwrap_or("tcp"),
         }
+    }
+
+    /// Returns the word for the kind, unless only a newer version knows it.
+    pub fn known(&self) -> Option<&'static str> {
+        KINDS.iter().find(|(kind, ..)| kind == self).map(|(_, word, _)| *word)
     }
 
     /// Returns the port such a service listens on by default.

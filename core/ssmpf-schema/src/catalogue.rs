@@ -5,35 +5,37 @@ use serde::{Deserialize, Serialize};
 use crate::SCHEMA;
 
 /// A saved connection.
+// `T` is its text: owned, or borrowed from where it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
-pub struct ConnectionRecord {
+#[cfg_attr(feature = "json-schema", schemars(rename = "ConnectionRecord"))]
+pub struct ConnectionRecord<T = String> {
     /// Its name.
-    pub name: String,
+    pub name: T,
     /// A line for people.
-    pub description: Option<String>,
+    pub description: Option<T>,
     /// Its tags, without the `@`, in alphabetical order.
-    pub tags: Vec<String>,
+    pub tags: Vec<T>,
     /// The AWS profile; `null` means whichever is in force.
-    pub profile: Option<String>,
+    pub profile: Option<T>,
     /// The region; `null` means the profile's.
-    pub region: Option<String>,
+    pub region: Option<T>,
     /// How the node is found, as the user wrote it.
-    pub target: String,
+    pub target: T,
     /// The host that the node connects to; `null` means the node itself.
-    pub host: Option<String>,
+    pub host: Option<T>,
     /// The port that the node connects to.
     pub port: u16,
     /// What listens there.
-    pub kind: String,
+    pub kind: T,
     /// The port on this machine.
     pub local_port: u16,
     /// The address to listen on; `localhost` is loopback in both families.
-    pub bind: String,
+    pub bind: T,
     /// The SSM document; `null` means whichever fits.
-    pub document: Option<String>,
+    pub document: Option<T>,
     /// What goes to CloudTrail as the reason.
-    pub reason: Option<String>,
+    pub reason: Option<T>,
     /// Whether a session starts at the first client only.
     pub lazy: bool,
     /// Seconds without a client until a lazy connection's session is ended.
@@ -47,11 +49,11 @@ pub struct ConnectionRecord {
     /// How to sign in to the database behind it.
     pub database: Option<DatabaseRecord>,
     /// When it was added, RFC 3339.
-    pub created: String,
+    pub created: T,
     /// When it was last changed, RFC 3339.
-    pub updated: String,
+    pub updated: T,
     /// When it was last opened, RFC 3339; `null` means never.
-    pub last_used: Option<String>,
+    pub last_used: Option<T>,
 }
 
 /// How to sign in to a database. Never a password.

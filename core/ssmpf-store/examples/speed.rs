@@ -20,8 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let key = folder.path().join("key.txt");
     std::fs::write(&key, identity.to_file().ok_or("an age identity")?.expose())?;
     println!(
-        "{:>11} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "connections", "KiB", "open", "parse", "read", "update"
+        "{:>11} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "connections", "KiB", "open", "parse", "read", "list", "find", "update"
     );
     for count in [1, 100, 10_000] {
         let data = folder.path().join(count.to_string());
@@ -32,6 +32,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         let open = least(|| Ok(seal::open(&sealed, &identity)?))?;
         let parse = least(|| Ok(Contents::from_json(plain.expose())?))?;
         let read = least(|| Ok(self::store(&data, &key).read()?))?;
+        let list = least(|| {
+            let opened = self::store(&data, &key).open()?.ok_or("a store")?;
+            Ok(opened.fold(|| 0, |count, _, _| *count += 1, |all, more| *all += more)?)
+        })?;
+        let last = format!("team-{}-service-{}", (count - 1) % 40, count - 1);
+        let find = least(|| {
+            let opened = self::store(&data, &key).open()?.ok_or("a store")?;
+            Ok(opened.find(&last)?)
+        })?;
         let mut round = 0;
         let update = least(|| {
             round += 1;
@@ -43,7 +52,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         })?;
         let size = sealed.len() / 1024;
-        println!("{count:>11} {size:>9} {open:>9.2} {parse:>9.2} {read:>9.2} {update:>9.2}");
+        println!(
+            "{count:>11} {size:>9} {open:>9.2} {parse:>9.2} {read:>9.2} {list:>9.2} {find:>9.2} \
+             {update:>9.2}"
+        );
     }
     Ok(())
 }

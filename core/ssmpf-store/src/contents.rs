@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use ssmpf_model::{
     Connection, ConnectionName, Port, Redacted, Timestamp, UnknownFields, near, stable_port,
 };
 use ssmpf_schema::ErrorKind;
 
+use crate::lines;
 use crate::seal::Recipient;
 
 /// The version of the JSON inside that this program writes.
@@ -51,23 +51,12 @@ impl Contents {
     /// Reads contents from JSON.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ContentsError> {
         let parsed = serde_json::from_slice::<Versioned>(bytes);
-        match parsed {
-            Ok(Versioned { version: VERSION, contents }) => Ok(contents),
-            Ok(Versioned { version, .. }) => Err(ContentsError::Newer { found: version }),
-            // A newer format may well be one that the reader above stumbles over.
-            Err(error) => match version_of(bytes) {
-                Some(found) if found > VERSION => Err(ContentsError::Newer { found }),
-                _ => Err(ContentsError::Foreign(error.to_string())),
-            },
-        }
+        known_version(bytes, parsed.map(|it| (it.version, it.contents)))
     }
 
-    /// Returns the JSON, to be sealed.
+    /// Returns the JSON, to be sealed: each connection in a line of its own.
     pub fn to_json(&self) -> Redacted<Vec<u8>> {
-        // Maps with text as keys, numbers and text always serialize.
-        let mut json = serde_json::to_vec(self).unwrap_or_default();
-        json.push(b'\n');
-        Redacted::new(json)
+        Redacted::new(lines::write(self))
     }
 
     /// Returns the connection called `name`.
@@ -224,7 +213,8 @@ pub enum CatalogueError {
 }
 
 impl CatalogueError {
-    fn no_connection(name: &str, near: Option<String>) -> Self {
+    /// There is no connection called `name`; perhaps `near` was meant.
+    pub fn no_connection(name: &str, near: Option<String>) -> Self {
         CatalogueError::NoConnection { name: name.to_owned(), near }
     }
 
@@ -263,31 +253,6 @@ impl CatalogueError {
 struct Versioned {
     version: u64,
     contents: Contents,
-}
-
-impl Serialize for Contents {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        // In front, where a reader of a later version finds it first.
-        map.serialize_entry("version", &VERSION)?;
-        if !self.recipients.is_empty() {
-            let recipients: Vec<&str> = self.recipients.iter().map(Recipient::as_str).collect();
-            map.serialize_entry("recipients", &recipients)?;
-        }
-        map.serialize_entry("connections", &Connections(&self.connections))?;
-        for (name, value) in self.unknown.raw() {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
-}
-
-struct Connections<'a>(&'a BTreeMap<ConnectionName, Connection>);
-
-impl Serialize for Connections<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, connection)| (name.as_str(), connection)))
-    }
 }
 
 impl<'de> Deserialize<'de> for Versioned {
@@ -362,7 +327,23 @@ impl<'de> Deserialize<'de> for ByName {
 
 /// A name, borrowed from the input where that is possible.
 #[derive(serde::Deserialize)]
-struct Word<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Word<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+/// Takes what was read if its version is ours, and says what it is if not.
+pub(crate) fn known_version<T>(
+    bytes: &[u8],
+    parsed: Result<(u64, T), serde_json::Error>,
+) -> Result<T, ContentsError> {
+    match parsed {
+        Ok((VERSION, contents)) => Ok(contents),
+        Ok((found, _)) => Err(ContentsError::Newer { found }),
+        // A newer format may well be one that our reader stumbles over.
+        Err(error) => match version_of(bytes) {
+            Some(found) if found > VERSION => Err(ContentsError::Newer { found }),
+            _ => Err(ContentsError::Foreign(error.to_string())),
+        },
+    }
+}
 
 fn version_of(bytes: &[u8]) -> Option<u64> {
     #[derive(serde::Deserialize)]

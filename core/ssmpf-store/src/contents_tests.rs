@@ -32,7 +32,7 @@ fn contents_survive_the_way_to_json_and_back() {
     let json = contents.to_json();
     assert_eq!(Contents::from_json(json.expose()), Ok(contents));
     let text = String::from_utf8(json.expose().clone()).expect("JSON is UTF-8");
-    assert!(text.starts_with("{\"version\":1,\"connections\":{\"cache\":{"), "{text}");
+    assert!(text.starts_with("{\"version\":1,\"connections\":{\n\"cache\":{"), "{text}");
 }
 
 #[test]

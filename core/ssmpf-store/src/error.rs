@@ -6,7 +6,7 @@ use ssmpf_model::InvalidInput;
 use ssmpf_schema::{ErrorBody, ErrorKind};
 
 use crate::contents::CatalogueError;
-use crate::file::FileError;
+use crate::file::{FileError, SafeFile};
 use crate::keys::KeyError;
 use crate::seal::Damage;
 
@@ -41,6 +41,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Says what is wrong with the store in `file`, and where a version before it lies.
+    pub(crate) fn damaged(file: &SafeFile, damage: Damage) -> Self {
+        let previous = file.previous();
+        let previous = previous.exists().then_some(previous);
+        StoreError::Damaged { path: file.path().to_owned(), damage, previous }
+    }
+
     /// Returns the stable word for it.
     pub fn kind(&self) -> ErrorKind {
         match self {

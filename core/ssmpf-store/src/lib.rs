@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`store`] | all of it together: read, change in one step, unlock and lock |
 //! | [`contents`] | what is inside: connections by name, as versioned JSON |
+//! | [`opened`] | the same read in part, for commands that show one or list all at once |
+//! | `lines` | the JSON with a line for each connection, read by several threads if it is large |
 //! | [`seal`] | bytes to an age file and back, with every damage named |
 //! | [`mod@file`] | the file: lock, atomic replacement, permissions |
 //! | [`keys`] | where the key comes from, in order; first use; passphrases |
@@ -20,6 +22,8 @@ pub mod file;
 pub mod hygiene;
 pub mod import;
 pub mod keys;
+mod lines;
+pub mod opened;
 pub mod seal;
 pub mod show;
 pub mod store;
@@ -28,5 +32,6 @@ pub use contents::{CatalogueError, Contents};
 pub use error::StoreError;
 pub use file::Warning;
 pub use keys::{Ask, KeySettings, Keys, Passphrase, Prompt};
+pub use opened::Opened;
 pub use seal::{Damage, Recipient};
 pub use store::{Places, Store};

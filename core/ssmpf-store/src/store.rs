@@ -9,6 +9,7 @@ use crate::contents::Contents;
 use crate::error::StoreError;
 use crate::file::{SafeFile, Warning};
 use crate::keys::{Identity, KeySource, Keys, Passphrase, UnlockError};
+use crate::opened::Opened;
 use crate::seal::{self, Damage, Form, Recipient};
 
 /// The name of the store inside the data folder.
@@ -77,6 +78,12 @@ impl Store {
     /// Reads the store. One that does not exist yet is empty, and needs no key.
     pub fn read(&mut self) -> Result<Contents, StoreError> {
         Ok(self.read_with_form()?.map(|(contents, _)| contents).unwrap_or_default())
+    }
+
+    /// Opens the store without reading all of it. `None` if there is no store yet.
+    pub fn open(&mut self) -> Result<Option<Opened>, StoreError> {
+        let Some((json, _)) = self.read_plain()? else { return Ok(None) };
+        Ok(Some(Opened::new(json, self.file.clone())))
     }
 
     /// Changes the store in one step: reads it under the lock, has `change` change the contents, and
@@ -196,26 +203,30 @@ impl Store {
     }
 
     fn read_with_form(&mut self) -> Result<Option<(Contents, Form)>, StoreError> {
+        let Some((plain, form)) = self.read_plain()? else { return Ok(None) };
+        let contents = Contents::from_json(plain.expose());
+        Ok(Some((contents.map_err(|error| self.damaged(error.into()))?, form)))
+    }
+
+    /// Opens the file and leaves what is inside unread.
+    fn read_plain(&mut self) -> Result<Option<Plain>, StoreError> {
         let Some(sealed) = self.file.read()? else { return Ok(None) };
         self.check_permissions();
         // What is wrong with the file whatever the key is said before anybody is asked for one.
         seal::inspect(&sealed).map_err(|damage| self.damaged(damage))?;
-        let open = |identity: &Identity| -> Result<Contents, Damage> {
-            let plain = seal::open(&sealed, identity)?;
-            Ok(Contents::from_json(plain.expose())?)
-        };
-        let contents = match &self.key {
+        let open = |identity: &Identity| seal::open(&sealed, identity);
+        let plain = match &self.key {
             Some((identity, _)) => open(identity).map_err(|damage| self.damaged(damage))?,
             None => match self.keys.unlock(open) {
-                Ok((contents, identity, source)) => {
+                Ok((plain, identity, source)) => {
                     self.key = Some((identity, source));
-                    contents
+                    plain
                 }
                 Err(UnlockError::Key(error)) => return Err(error.into()),
                 Err(UnlockError::Damage(damage)) => return Err(self.damaged(damage)),
             },
         };
-        Ok(Some((contents, seal::form_of(&sealed))))
+        Ok(Some((plain, seal::form_of(&sealed))))
     }
 
     /// Seals contents to everybody, and makes sure that we are among them.
@@ -241,9 +252,7 @@ impl Store {
     }
 
     fn damaged(&self, damage: Damage) -> StoreError {
-        let previous = self.file.previous();
-        let previous = previous.exists().then_some(previous);
-        StoreError::Damaged { path: self.file.path().to_owned(), damage, previous }
+        StoreError::damaged(&self.file, damage)
     }
 
     fn check_permissions(&mut self) {
@@ -254,6 +263,9 @@ impl Store {
         }
     }
 }
+
+/// The JSON of an opened file, and the form that the file has.
+type Plain = (Redacted<Vec<u8>>, Form);
 
 /// What [`Store::verify`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -57,7 +57,7 @@ fn the_age_program_opens_the_store_with_the_exported_identity() {
     fs::write(&key, store.export_identity().expect("an identity").expose()).expect("written");
     let output = run(program("age").args(["-d", "-i"]).arg(&key).arg(store.path()));
     let json = String::from_utf8(output.stdout).expect("JSON");
-    assert!(json.starts_with("{\"version\":1,\"connections\":{\"prod-db\":{"), "{json}");
+    assert!(json.starts_with("{\"version\":1,\"connections\":{\n\"prod-db\":{"), "{json}");
 }
 
 #[test]
