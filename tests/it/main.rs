@@ -19,11 +19,14 @@
 //! | `contract` | the JSON Schema in `docs` is that of the types |
 //! | `renderings` | `show --as`, read by the programs it is for |
 //! | `transfer` | import, export, pasted command lines |
+//! | `completion` | TAB in bash, zsh and fish |
 //! | `emulator` | the emulator's own commands |
 
 mod agents;
 mod bad_input;
 mod catalogue;
+#[cfg(unix)]
+mod completion;
 mod configuration;
 mod connect;
 mod contract;

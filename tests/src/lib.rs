@@ -6,11 +6,15 @@
 pub mod environment;
 pub mod process;
 pub mod servers;
+#[cfg(unix)]
+pub mod shell;
 pub mod terminal;
 pub mod tunnel;
 
 pub use environment::{BASTION, TestEnv};
 pub use process::Finished;
+#[cfg(unix)]
+pub use shell::Shell;
 pub use terminal::{Terminal, keys};
 pub use tunnel::Tunnel;
 

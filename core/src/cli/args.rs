@@ -6,12 +6,15 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
 
 use super::args_catalogue::{
     AddArgs, ConnectArgs, EditArgs, ExportArgs, ImportArgs, LsArgs, PasswdArgs, RenameArgs, RmArgs,
     ShowArgs, StoreArgs, UnlockArgs,
 };
+use super::args_shell::{CompletionsArgs, InitArgs};
 use super::args_upkeep::UpkeepArgs;
+use super::complete::sources;
 use crate::commands::forward::Engine;
 use crate::output::style::ColorChoice;
 
@@ -25,14 +28,14 @@ pub(super) struct Cli {
     pub(super) command: Option<Command>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
     /// AWS profile; it wins over credentials in the environment
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", add = ArgValueCompleter::new(sources::profiles))]
     pub(super) profile: Option<String>,
     /// AWS region
-    #[arg(long, global = true, value_name = "REGION")]
+    #[arg(long, global = true, value_name = "REGION", add = ArgValueCompleter::new(sources::regions))]
     pub(super) region: Option<String>,
     /// How results are written
     #[arg(long, global = true, value_enum)]
@@ -113,6 +116,8 @@ pub(super) enum Command {
     /// Forget the key that `unlock` kept
     Lock,
     Store(StoreArgs),
+    Completions(CompletionsArgs),
+    Init(InitArgs),
     Help(HelpArgs),
 }
 
@@ -127,10 +132,11 @@ pub(super) enum Command {
     ssmpf forward --target i-0123456789abcdef0 -L 15432:db.internal:5432")]
 pub(super) struct ForwardArgs {
     /// Node: i-…, mi-…, or ecs:CLUSTER_TASK_RUNTIME
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", add = ArgValueCompleter::new(sources::targets))]
     pub(super) target: String,
     /// Host that the node connects to; without it, the node itself
     #[arg(long, value_name = "HOST", conflicts_with = "local_forward")]
+    #[arg(add = ArgValueCompleter::new(sources::hosts))]
     pub(super) host: Option<String>,
     /// Port that the node connects to
     #[arg(
@@ -146,7 +152,8 @@ pub(super) struct ForwardArgs {
         long,
         value_name = "N|auto",
         conflicts_with = "local_forward",
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        add = ArgValueCompleter::new(sources::auto)
     )]
     pub(super) local_port: Option<String>,
     /// Local address to listen on [default: localhost, IPv4 and IPv6]; may be repeated
@@ -201,7 +208,7 @@ impl From<EngineArg> for Engine {
 #[derive(Debug, Args)]
 pub(super) struct HelpArgs {
     /// Command or topic
-    #[arg(value_name = "TOPIC")]
+    #[arg(value_name = "TOPIC", add = ArgValueCompleter::new(sources::help_topics))]
     pub(super) topic: Option<String>,
 }
 

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
 
 use ssmpf_store::import::Conflict;
 
 use super::args::EngineArg;
 use super::args_upkeep::UpkeepArgs;
+use super::complete::sources;
 
 /// Save a connection
 ///
@@ -39,12 +41,12 @@ pub(super) struct AddArgs {
     ssmpf edit prod-db --untag reporting --description ''")]
 pub(super) struct EditArgs {
     /// Connection
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(sources::connections))]
     pub(super) name: String,
     #[command(flatten)]
     pub(super) fields: FieldArgs,
     /// Take a tag away; may be repeated
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", add = ArgValueCompleter::new(sources::tags))]
     pub(super) untag: Vec<String>,
 }
 
@@ -52,10 +54,11 @@ pub(super) struct EditArgs {
 #[derive(Debug, Default, Args)]
 pub(super) struct FieldArgs {
     /// Node: i-…, a Name, tag:KEY=VALUE, an address, asg:GROUP, ecs:CLUSTER/SERVICE[/CONTAINER]
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", add = ArgValueCompleter::new(sources::targets))]
     pub(super) target: Vec<String>,
     /// Host that the node connects to; without it, the node itself
     #[arg(long, value_name = "HOST", conflicts_with = "local_forward")]
+    #[arg(add = ArgValueCompleter::new(sources::hosts))]
     pub(super) host: Option<String>,
     /// Port that the node connects to
     #[arg(
@@ -70,7 +73,8 @@ pub(super) struct FieldArgs {
         long,
         value_name = "N|auto",
         conflicts_with = "local_forward",
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        add = ArgValueCompleter::new(sources::auto)
     )]
     pub(super) local_port: Option<String>,
     /// Local address to listen on [default: localhost, IPv4 and IPv6]
@@ -80,10 +84,10 @@ pub(super) struct FieldArgs {
     #[arg(short = 'L', value_name = "[BIND:]LOCAL:HOST:PORT")]
     pub(super) local_forward: Option<String>,
     /// What listens there: postgres, mysql, redis, https, ssh, tcp, …; brings the usual port
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", add = ArgValueCompleter::new(sources::kinds))]
     pub(super) kind: Option<String>,
     /// Tag; may be repeated
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", add = ArgValueCompleter::new(sources::tags))]
     pub(super) tags: Vec<String>,
     /// A line about it
     #[arg(long, value_name = "TEXT")]
@@ -113,7 +117,7 @@ pub(super) struct FieldArgs {
     #[arg(long)]
     pub(super) no_guard: bool,
     /// How many sessions carry the traffic
-    #[arg(long, value_name = "N|auto")]
+    #[arg(long, value_name = "N|auto", add = ArgValueCompleter::new(sources::auto))]
     pub(super) sessions: Option<String>,
     /// Database user
     #[arg(long, value_name = "USER")]
@@ -122,7 +126,7 @@ pub(super) struct FieldArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) db_name: Option<String>,
     /// How the database user signs in: password or iam
-    #[arg(long, value_name = "HOW")]
+    #[arg(long, value_name = "HOW", add = ArgValueCompleter::new(sources::sign_ins))]
     pub(super) auth: Option<String>,
 }
 
@@ -133,10 +137,10 @@ pub(super) struct FieldArgs {
 #[command(after_help = "Examples:\n  ssmpf ls @prod\n  ssmpf ls orders --kind postgres --json")]
 pub(super) struct LsArgs {
     /// @tag, or text that is in the name, description, target, destination or a tag
-    #[arg(value_name = "FILTER")]
+    #[arg(value_name = "FILTER", add = ArgValueCompleter::new(sources::connections_or_tags))]
     pub(super) filters: Vec<String>,
     /// Only connections of this kind
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", add = ArgValueCompleter::new(sources::kinds))]
     pub(super) kind: Option<String>,
 }
 
@@ -144,17 +148,17 @@ pub(super) struct LsArgs {
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
     /// Connection
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(sources::connections))]
     pub(super) name: String,
     /// In other words: aws-cli, ssh-config, env, uri, jdbc or kubeconfig
-    #[arg(long = "as", value_name = "FORMAT")]
+    #[arg(long = "as", value_name = "FORMAT", add = ArgValueCompleter::new(sources::forms))]
     pub(super) form: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RenameArgs {
     /// Connection
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(sources::connections))]
     pub(super) from: String,
     /// New name
     #[arg(value_name = "NEW")]
@@ -166,6 +170,7 @@ pub(super) struct RenameArgs {
 pub(super) struct RmArgs {
     /// Connections, or @tag
     #[arg(value_name = "NAME", required = true)]
+    #[arg(add = ArgValueCompleter::new(sources::connections_or_tags))]
     pub(super) names: Vec<String>,
     /// Do not ask
     #[arg(short = 'y', long)]
@@ -180,9 +185,11 @@ pub(super) struct RmArgs {
 pub(super) struct ConnectArgs {
     /// Connections, or @tag
     #[arg(value_name = "NAME", required = true)]
+    #[arg(add = ArgValueCompleter::new(sources::connections_or_tags))]
     pub(super) names: Vec<String>,
     /// Another local port this time; `auto` for any free one
     #[arg(long, value_name = "N|auto", allow_negative_numbers = true)]
+    #[arg(add = ArgValueCompleter::new(sources::auto))]
     pub(super) local_port: Option<String>,
     /// Reason, for the session history and CloudTrail
     #[arg(long, value_name = "TEXT")]
@@ -226,7 +233,7 @@ pub(super) struct ImportArgs {
     #[arg(long, value_enum, value_name = "WHAT", default_value = "rename")]
     pub(super) on_conflict: ConflictArg,
     /// Node to go through, for basti, whose file does not name it
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", add = ArgValueCompleter::new(sources::targets))]
     pub(super) target: Vec<String>,
     /// The password of the Python manager is the first line of this file
     #[arg(long, value_name = "FILE")]
@@ -269,7 +276,7 @@ impl From<ConflictArg> for Conflict {
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
     /// Connections, or @tag [default: all]
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(sources::connections_or_tags))]
     pub(super) names: Vec<String>,
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 
+use super::complete::sources;
 use crate::commands::forward::UpkeepChoice;
 use crate::model::{InvalidInput, Seconds};
 
@@ -13,7 +15,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(45);
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct UpkeepArgs {
     /// How many sessions carry the traffic; one carries about 0.8 MB/s down [default: auto]
-    #[arg(long, value_name = "N|auto")]
+    #[arg(long, value_name = "N|auto", add = ArgValueCompleter::new(sources::auto))]
     sessions: Option<String>,
     /// Start a session only when a client comes
     #[arg(long)]

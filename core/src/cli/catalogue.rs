@@ -139,7 +139,11 @@ impl Runner<'_> {
             }
             Command::Store(args) => self.store(args.command),
             // `dispatch` keeps these to itself.
-            Command::Connect(_) | Command::Forward(_) | Command::Help(_) => Ok(String::new()),
+            Command::Connect(_)
+            | Command::Forward(_)
+            | Command::Completions(_)
+            | Command::Init(_)
+            | Command::Help(_) => Ok(String::new()),
         }
     }
 

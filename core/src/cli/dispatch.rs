@@ -11,12 +11,15 @@ use ssmpf_schema::{ErrorKind, ExitCode};
 use super::args::{Cli, Command};
 use super::env::Environment;
 use super::error::Failure;
-use super::{catalogue, help, old_script, settings, tunnel};
+use super::{catalogue, complete, help, old_script, settings, shells, tunnel};
 use crate::output::Style;
 use crate::output::printable::printable;
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> std::process::ExitCode {
+    if let Some(code) = complete::answer() {
+        return code;
+    }
     let since = Instant::now();
     let arguments = old_script::translated(std::env::args_os().collect());
     u8::from(run(&arguments, since)).into()
@@ -44,6 +47,8 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
     let result = match cli.command {
         None => print(&help::text(None, false)),
         Some(Command::Help(args)) => print(&help::text(args.topic.as_deref(), json)),
+        Some(Command::Completions(args)) => print(&Ok(shells::completions(args.shell))),
+        Some(Command::Init(args)) => print(&Ok(shells::init(args.shell, &environment))),
         Some(Command::Forward(args)) => tunnel::forward(&args, &settings, since),
         Some(Command::Connect(args)) => tunnel::connect(&args, &cli.global, &settings, since),
         Some(command) => {

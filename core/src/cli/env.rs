@@ -43,6 +43,9 @@ pub(super) const VARIABLES: &[Variable] = &[
         "silence of the agent after which it may be gone; 20s by default",
     ),
     variable("SSMPF_PING_INTERVAL", "seconds between pings to the gateway; 25 by default"),
+    variable("SSMPF_KEY_INSERT", "key of the shell that inserts picked names; empty: none"),
+    variable("SSMPF_KEY_CONNECT", "key of the shell that connects what is picked; empty: none"),
+    variable("SSMPF_FUNCTION", "name of the shell function instead of `sf`; empty: none"),
     variable("SSMPF_LOG", "log filter such as ssmpf=debug, instead of -v"),
     variable("NO_COLOR", "no colours"),
     variable("CLICOLOR_FORCE", "colours even without a terminal"),
@@ -89,6 +92,12 @@ impl Environment {
             "{name} is not documented"
         );
         self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Returns the value of a variable whose emptiness means something too.
+    pub(super) fn get_even_if_empty(&self, name: &str) -> Option<&str> {
+        debug_assert!(VARIABLES.iter().any(|v| v.name == name), "{name} is not documented");
+        self.values.get(name).map(String::as_str)
     }
 
     /// Returns the first of several variables that has a value.

@@ -10,7 +10,7 @@ use super::error::Failure;
 use crate::near;
 
 /// Topics besides the commands.
-const TOPICS: [&str; 2] = ["exit-codes", "environment"];
+pub(super) const TOPICS: [&str; 2] = ["exit-codes", "environment"];
 
 #[derive(Serialize)]
 struct ExitCodes {

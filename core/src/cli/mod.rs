@@ -4,8 +4,10 @@
 
 mod args;
 mod args_catalogue;
+mod args_shell;
 mod args_upkeep;
 mod catalogue;
+mod complete;
 mod config_file;
 mod dispatch;
 mod editor;
@@ -17,6 +19,7 @@ mod import;
 mod old_script;
 mod places;
 mod settings;
+mod shells;
 mod terminal;
 mod tunnel;
 
