@@ -4,17 +4,20 @@
 
 mod args;
 mod args_catalogue;
+mod args_sign_in;
 mod catalogue;
 mod dispatch;
 mod editor;
 mod env;
 mod error;
 mod fields;
+mod guide;
 mod help;
 mod import;
 mod old_script;
 mod places;
 mod settings;
+mod sign_in;
 mod terminal;
 mod tunnel;
 

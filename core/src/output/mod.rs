@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod events;
 pub mod json;
 pub mod lines;
+pub mod profiles;
 pub mod style;
 pub mod table;
 
