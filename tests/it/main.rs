@@ -9,6 +9,8 @@
 //! | `output` | what is said on stdout and stderr |
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
+//! | `sso` | IAM Identity Center: signing in, renewing, signing out |
+//! | `sign_in` | roles, second factors and every other kind of credentials |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
 //! | `catalogue` | saved connections: kept, found, changed |
 //! | `connect` | saved connections opened |
@@ -28,4 +30,6 @@ mod faults;
 mod network;
 mod output;
 mod programs;
+mod sign_in;
+mod sso;
 mod transfer;

@@ -61,11 +61,14 @@ pub async fn list(
     now: Timestamp,
 ) -> Result<ProfileListing, AwsFailure> {
     use aws_runtime::env_config::file::EnvConfigFileKind::{Config, Credentials};
-    let sources = EnvConfigFiles::builder()
-        .with_file(Config, &files.config)
-        .with_file(Credentials, &files.credentials)
-        .build();
-    let profiles = Profiles::load(&sources, None).await?;
+    let mut sources = EnvConfigFiles::builder().with_contents(Config, "");
+    // A file that is not there is no failure to any tool of AWS.
+    for (kind, file) in [(Config, &files.config), (Credentials, &files.credentials)] {
+        if file.exists() {
+            sources = sources.with_file(kind, file);
+        }
+    }
+    let profiles = Profiles::load(&sources.build(), None).await?;
     let set = profiles.set();
     let mut problems = Vec::new();
     let mut present = names_in(&files.config, header_of_config, &mut problems);
@@ -373,6 +376,15 @@ mod tests {
         token("2026-01-01T11:00:00Z");
         let profiles = home.list().await.expect("readable").profiles;
         assert_eq!(profiles[1].sign_in.state, SignInState::Expired);
+    }
+
+    #[tokio::test]
+    async fn files_that_are_not_there_have_no_profiles() {
+        let home = Home::new("[default]\nregion = a\n", "");
+        std::fs::remove_file(home.0.path().join("credentials")).unwrap();
+        assert_eq!(home.list().await.expect("one file will do").profiles.len(), 1);
+        std::fs::remove_file(home.0.path().join("config")).unwrap();
+        assert_eq!(home.list().await.expect("none will do, too").profiles, []);
     }
 
     #[tokio::test]

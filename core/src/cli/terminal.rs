@@ -35,11 +35,13 @@ impl Person for Terminal {
     }
 
     fn ask_secret(&mut self, question: &str) -> io::Result<Option<Passphrase>> {
-        let mut stderr = io::stderr().lock();
-        write!(stderr, "{question}: ")?;
-        stderr.flush()?;
-        let typed = hidden::read_line();
-        writeln!(stderr)?;
+        let ask = || {
+            let mut stderr = io::stderr().lock();
+            write!(stderr, "{question}: ")?;
+            stderr.flush()
+        };
+        let typed = hidden::read_line(ask);
+        writeln!(io::stderr())?;
         typed
     }
 
@@ -116,12 +118,17 @@ mod hidden {
     ///
     /// Ctrl-C is read here rather than left to the terminal, which would end the process and leave
     /// the terminal without its echo.
-    pub(super) fn read_line() -> io::Result<Option<Passphrase>> {
+    ///
+    /// `ask` is called once nothing is shown any more, so that whoever types at once is understood.
+    pub(super) fn read_line(
+        ask: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<Option<Passphrase>> {
         let before = tcgetattr(io::stdin())?;
         let mut silent = before.clone();
         silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
         let _restore = Restore(before);
         tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+        ask()?;
         // The full capacity at once: growing would leave copies behind.
         let mut line = Passphrase::new(String::with_capacity(MAX));
         let mut pending = Vec::with_capacity(4);
@@ -157,7 +164,9 @@ mod hidden {
     use ssmpf_store::Passphrase;
 
     /// The console is not asked yet; the variables are.
-    pub(super) fn read_line() -> io::Result<Option<Passphrase>> {
+    pub(super) fn read_line(
+        _ask: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<Option<Passphrase>> {
         let why = "passphrases cannot be typed on this system yet; set SSMPF_PASSPHRASE_COMMAND";
         Err(io::Error::new(io::ErrorKind::Unsupported, why))
     }
