@@ -11,6 +11,7 @@
 //! | `network` | TLS, proxies, signatures |
 //! | `sso` | IAM Identity Center: signing in, renewing, signing out |
 //! | `sign_in` | roles, second factors and every other kind of credentials |
+//! | `other_clients` | the AWS CLI, botocore and moto: who can use whose sign-in |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
 //! | `catalogue` | saved connections: kept, found, changed |
 //! | `connect` | saved connections opened |
@@ -28,6 +29,7 @@ mod emulator;
 mod ending;
 mod faults;
 mod network;
+mod other_clients;
 mod output;
 mod programs;
 mod sign_in;
