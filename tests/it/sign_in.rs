@@ -122,6 +122,20 @@ fn without_a_terminal_a_role_that_wants_a_code_names_the_command() {
 }
 
 #[test]
+fn a_question_that_is_cut_short_leaves_the_terminal_as_it_was() {
+    let env = with_mfa();
+    let mut terminal = Terminal::start(&env.ssmpf(&arguments("admin", "80")));
+    terminal.wait_for("Enter MFA code", 1);
+    assert!(!terminal.echoes());
+    // The program is the only child of `setsid`.
+    let children = format!("/proc/{0}/task/{0}/children", terminal.id());
+    let child = fs::read_to_string(children).unwrap().trim().parse().unwrap_or(terminal.id());
+    process::signal(child, "TERM");
+    terminal.wait();
+    assert!(terminal.echoes());
+}
+
+#[test]
 fn a_device_of_somebody_else_is_named() {
     let env = env(
         |builder| builder.role(Role::new(ADMIN).wants_mfa()),
@@ -324,4 +338,99 @@ fn the_account_is_shown_and_its_absence_is_no_failure() {
     drop(terminal);
     env.emulator.faults().fails("GetCallerIdentity", "AccessDenied", 9);
     assert_eq!(key_of_forward(&env, &["--profile", "base"]), DEFAULT_ACCESS_KEY);
+}
+
+#[test]
+fn an_instance_is_asked_for_its_role_when_the_profile_says_so() {
+    let key = "ASIAINSTANCE00000001";
+    let mut env = env(
+        |builder| builder.credentials(key, "secret", Some("token")).role(Role::new(ADMIN)),
+        &format!(
+            "[profile instance]\nregion = eu-west-1\nrole_arn = {ADMIN}\n\
+             credential_source = Ec2InstanceMetadata\n"
+        ),
+    );
+    let metadata = servers::start(move |mut stream| {
+        use std::io::{Read, Write};
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            let request = String::from_utf8_lossy(&buffer[..count]).into_owned();
+            let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+            let role = "bastion-role";
+            let body = if request.starts_with("PUT /latest/api/token") {
+                "session".to_owned()
+            } else if path.ends_with(role) {
+                json!({
+                    "Code": "Success", "Type": "AWS-HMAC", "LastUpdated": "2026-01-01T00:00:00Z",
+                    "AccessKeyId": key, "SecretAccessKey": "secret", "Token": "token",
+                    "Expiration": "2099-01-01T00:00:00Z", "AccountId": "123456789012",
+                })
+                .to_string()
+            } else {
+                role.to_owned()
+            };
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\
+                 x-aws-ec2-metadata-token-ttl-seconds: 21600\r\n\r\n{body}",
+                body.len()
+            );
+            if stream.write_all(answer.as_bytes()).is_err() {
+                break;
+            }
+        }
+    });
+    env.set("AWS_EC2_METADATA_DISABLED", "").set("AWS_SESSION_TOKEN", "");
+    env.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", &format!("http://{metadata}/"));
+    assert!(is_temporary(&key_of_forward(&env, &["--profile", "instance"])));
+    assert_eq!(env.emulator.call_count("AssumeRole"), 1);
+    // Without a profile the endpoint in the environment is what asks for it.
+    assert_eq!(key_of_forward(&env, &[]), key);
+}
+
+#[test]
+fn endpoints_of_a_services_section_are_used_for_each_service() {
+    let env = env(
+        |builder| builder.role(Role::new(ADMIN)),
+        &format!(
+            "[profile admin]\nregion = eu-west-1\nrole_arn = {ADMIN}\nsource_profile = base\n\
+             services = local\n"
+        ),
+    );
+    let endpoint = env.emulator.endpoint();
+    let services = format!(
+        "[services local]\nssm =\n  endpoint_url = {endpoint}\nsts =\n  endpoint_url = {endpoint}\n"
+    );
+    let path = env.home().join(".aws/config");
+    let config = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{config}{services}")).unwrap();
+    let port = servers::echo().port().to_string();
+    let mut command = env.ssmpf(&arguments("admin", &port));
+    command.args(["--format", "jsonl"]).env_remove("AWS_ENDPOINT_URL");
+    let tunnel = ssmpf_tests::Tunnel::start(command);
+    tunnel.wait_for("ready");
+    tunnel.stop();
+    assert_eq!(env.emulator.call_count("AssumeRole"), 1);
+}
+
+#[test]
+fn a_clock_that_is_off_does_not_keep_a_role_from_being_assumed() {
+    let env = env(
+        |builder| builder.role(Role::new(ADMIN).lasting(43_200)),
+        &format!(
+            "[profile admin]\nregion = eu-west-1\nrole_arn = {ADMIN}\nsource_profile = base\n\
+             duration_seconds = 43200\n"
+        ),
+    );
+    env.emulator.faults().clock_offset(3600);
+    assert!(is_temporary(&key_of_forward(&env, &["--profile", "admin"])));
+}
+
+#[test]
+fn a_broken_file_is_named_with_its_line() {
+    let env = env(|builder| builder, "[profile a]\nregion = eu-west-1\n[profile b\n");
+    for arguments in
+        [&["profiles"][..], &["login"], &["forward", "--target", BASTION, "--port", "1"]]
+    {
+        env.run(arguments).fails_with(2, &["cannot be read", ".aws/config", "line 3"]);
+    }
 }

@@ -175,6 +175,16 @@ fn profiles_of_the_older_kind_sign_in_with_a_code() {
 }
 
 #[test]
+fn signing_in_works_behind_an_authority_of_ones_own() {
+    let env = TestEnv::with(|builder| builder.portal(portal()).tls());
+    fs::create_dir_all(env.home().join(".aws")).unwrap();
+    fs::write(env.home().join(".aws/config"), CONFIG).unwrap();
+    let finished = env.run(&["login", "--profile", "dev", "--device-code"]);
+    assert_eq!(finished.code, Some(0), "{finished:#?}");
+    opens(&env, "dev");
+}
+
+#[test]
 fn a_refusal_is_said_as_such() {
     let mut env = env();
     with_browser(&mut env);
@@ -385,4 +395,43 @@ fn profiles_show_who_is_signed_in_without_a_call() {
 fn a_session_that_does_not_exist_brings_the_near_name() {
     let env = env();
     env.run(&["login", "--sso-session", "crop"]).fails_with(2, &["did you mean `corp`?"]);
+}
+
+#[test]
+fn secrets_of_a_sign_in_are_in_no_log() {
+    let mut env = env_with(portal().token_lasts(600));
+    with_browser(&mut env);
+    let mut log = env.run(&["-vv", "login", "--profile", "dev"]).stderr;
+    let first = read(&token_path(&env));
+    // Renewed on the way, with all that belongs to it.
+    log.push_str(
+        &env.run(&[
+            "-vv",
+            "forward",
+            "--profile",
+            "dev",
+            "--target",
+            "i-0fedcba9876543210",
+            "--port",
+            "80",
+        ])
+        .stderr,
+    );
+    let second = read(&token_path(&env));
+    assert_ne!(first, second);
+    assert!(log.len() > 200, "it does log: {log}");
+    let folder = fs::read_dir(env.home().join(".aws/cli/cache")).unwrap();
+    let role = read(&folder.flatten().next().unwrap().path());
+    let secrets = [
+        &first["accessToken"],
+        &first["refreshToken"],
+        &first["clientSecret"],
+        &second["accessToken"],
+        &second["refreshToken"],
+        &role["Credentials"]["SecretAccessKey"],
+        &role["Credentials"]["SessionToken"],
+    ];
+    for secret in secrets {
+        assert!(!log.contains(secret.as_str().unwrap()), "{secret} is in the log: {log}");
+    }
 }

@@ -97,6 +97,22 @@ impl Terminal {
         self.keyboard.write_all(&[3]).expect("the terminal is open");
     }
 
+    /// Whether what is typed is shown.
+    pub fn echoes(&self) -> bool {
+        let settings = rustix::termios::tcgetattr(&self.keyboard).expect("it is a terminal");
+        settings.local_modes.contains(rustix::termios::LocalModes::ECHO)
+    }
+
+    /// Waits for the end, and returns the exit code.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come in time.
+    #[track_caller]
+    pub fn wait(&mut self) -> Option<i32> {
+        crate::process::wait(&mut self.child, PATIENCE).expect("it ends").code()
+    }
+
     /// Waits for the end and returns the exit code and what the terminal showed.
     ///
     /// # Panics

@@ -472,6 +472,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn signing_in_needs_no_region_of_the_profile() {
+        let session = "[sso-session corp]\nsso_region = eu-north-1\nsso_start_url = https://x\n";
+        let mut settings = settings(&format!("[profile a]\nsso_session = corp\n{session}"));
+        settings.profile = Some("a".to_owned());
+        assert!(AwsContext::load(&settings).await.is_err());
+        let context = AwsContext::load_for_sign_in(&settings, None).await.expect("complete");
+        assert_eq!(context.region(), "eu-north-1");
+        let context = AwsContext::load_for_sign_in(&settings, Some("corp")).await;
+        assert_eq!(context.expect("complete").region(), "eu-north-1");
+    }
+
+    #[tokio::test]
     async fn a_region_that_could_redirect_requests_is_refused() {
         let mut settings = settings("");
         settings.region = Some("eu-west-1.evil.example/".to_owned());

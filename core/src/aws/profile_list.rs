@@ -146,12 +146,12 @@ fn describe(record: &mut ProfileRecord, chain: &Chain) {
         ([], Base::WebIdentity { .. }) => ProfileKind::WebIdentity,
         ([], Base::Process { .. }) => ProfileKind::Process,
         ([], Base::Console { .. }) => ProfileKind::Login,
-        (_, Base::Instance) => ProfileKind::InstanceRole,
-        (_, Base::Container) => ProfileKind::ContainerRole,
-        (_, Base::Environment) => ProfileKind::Environment,
         (roles, _) if roles.iter().any(|role| role.mfa_serial.is_some()) => {
             ProfileKind::AssumeRoleMfa
         }
+        (_, Base::Instance) => ProfileKind::InstanceRole,
+        (_, Base::Container) => ProfileKind::ContainerRole,
+        (_, Base::Environment) => ProfileKind::Environment,
         _ => ProfileKind::AssumeRole,
     };
     if let Base::Sso(access) = &chain.base {
@@ -393,6 +393,30 @@ mod tests {
         let error = home.list().await.expect_err("not readable");
         let causes = error.causes.join("\n");
         assert!(causes.contains("config") && causes.contains("line 3"), "{causes}");
+    }
+
+    #[tokio::test]
+    async fn files_of_other_systems_are_read() {
+        let home = Home::new(
+            "; a comment\r\n[default]\r\nregion = a\r\n\r\n[profile b]\r\nregion=c ; note\r\n\
+             s3 =\r\n  max_concurrent_requests = 20\r\n",
+            "",
+        );
+        let listing = home.list().await.expect("readable");
+        let regions: Vec<_> = listing.profiles.iter().map(|it| it.region.as_deref()).collect();
+        assert_eq!(regions, [Some("c"), Some("a")]);
+        assert_eq!(listing.problems, []);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_text_is_named() {
+        let home = Home::new("", "");
+        let config = home.0.path().join("config");
+        std::fs::write(&config, b"\xff\xfe[\0d\0e\0f\0").unwrap();
+        match home.list().await {
+            Ok(listing) => assert!(listing.problems[0].file.ends_with("config"), "{listing:?}"),
+            Err(error) => assert!(error.causes.join(" ").contains("config"), "{error:?}"),
+        }
     }
 
     #[tokio::test]

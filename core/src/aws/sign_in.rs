@@ -38,7 +38,7 @@ pub trait Guide: fmt::Debug + Send + Sync {
     fn tell(&self, sentence: &str);
 }
 
-/// What only a person can do.
+/// What only a person can do. Two that are equal are mended by the same sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignInNeed {
     /// Sign in to IAM Identity Center.
@@ -69,11 +69,6 @@ impl SignInNeed {
             }
             (_, None) => "ssmpf login".to_owned(),
         }
-    }
-
-    /// Whether two failures are mended by the same sign-in.
-    pub fn is_same(&self, other: &Self) -> bool {
-        self == other
     }
 
     /// Begins to watch for the sign-in.

@@ -116,5 +116,6 @@ fn waited_for<T>(
     stderr.finish();
     // Does not wait for threads that are stuck in a read from the terminal.
     runtime.shutdown_background();
+    terminal::restore();
     result
 }

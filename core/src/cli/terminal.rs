@@ -89,9 +89,16 @@ pub(super) fn width() -> Option<usize> {
     }
 }
 
+/// Gives the terminal its settings back if a question was cut short by the end of the program.
+pub(super) fn restore() {
+    #[cfg(unix)]
+    hidden::restore();
+}
+
 #[cfg(unix)]
 mod hidden {
     use std::io::{self, Read};
+    use std::sync::Mutex;
 
     use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
     use ssmpf_store::Passphrase;
@@ -105,12 +112,35 @@ mod hidden {
     const CTRL_U: u8 = 21;
     const DELETE: u8 = 127;
 
-    /// Gives the terminal its settings back, whatever happens.
-    struct Restore(Termios);
+    /// What the terminal was like before it was made silent, for as long as it is.
+    static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
-    impl Drop for Restore {
+    /// Makes the terminal silent until it is dropped.
+    struct Silence;
+
+    impl Silence {
+        fn begin() -> io::Result<Self> {
+            let before = tcgetattr(io::stdin())?;
+            let mut silent = before.clone();
+            silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+            *BEFORE.lock().unwrap_or_else(|broken| broken.into_inner()) = Some(before);
+            let silence = Self;
+            tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+            Ok(silence)
+        }
+    }
+
+    impl Drop for Silence {
         fn drop(&mut self) {
-            let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.0);
+            restore();
+        }
+    }
+
+    /// Gives the terminal its settings back if it is silent.
+    pub(super) fn restore() {
+        let before = BEFORE.lock().unwrap_or_else(|broken| broken.into_inner()).take();
+        if let Some(before) = before {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &before);
         }
     }
 
@@ -123,11 +153,7 @@ mod hidden {
     pub(super) fn read_line(
         ask: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<Option<Passphrase>> {
-        let before = tcgetattr(io::stdin())?;
-        let mut silent = before.clone();
-        silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
-        let _restore = Restore(before);
-        tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+        let _silence = Silence::begin()?;
         ask()?;
         // The full capacity at once: growing would leave copies behind.
         let mut line = Passphrase::new(String::with_capacity(MAX));

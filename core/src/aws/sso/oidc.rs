@@ -381,3 +381,51 @@ impl From<AwsFailure> for SignInError {
         SignInError::Failed(failure)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use aws_config::BehaviorVersion;
+
+    use super::*;
+
+    async fn endpoint(region: &str, fips: bool, dual_stack: bool) -> String {
+        let session = SsoSession {
+            name: Some("corp".to_owned()),
+            start_url: "https://corp.awsapps.com/start".to_owned(),
+            region: region.to_owned(),
+            scopes: None,
+        };
+        let sdk = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .use_fips(fips)
+            .use_dual_stack(dual_stack)
+            .build();
+        let caches = Caches::in_home(Path::new("/h"));
+        Oidc::new(&sdk, &session, &caches).await.expect("an endpoint").endpoint
+    }
+
+    #[tokio::test]
+    async fn the_page_is_in_the_partition_of_the_region() {
+        for (region, host) in [
+            ("eu-west-1", "oidc.eu-west-1.amazonaws.com"),
+            ("cn-north-1", "oidc.cn-north-1.amazonaws.com.cn"),
+            ("us-gov-west-1", "oidc.us-gov-west-1.amazonaws.com"),
+            ("eusc-de-east-1", "oidc.eusc-de-east-1.amazonaws.eu"),
+        ] {
+            assert_eq!(endpoint(region, false, false).await, format!("https://{host}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn fips_and_dual_stack_have_hosts_of_their_own() {
+        let host = |host: &str| format!("https://{host}");
+        assert_eq!(
+            endpoint("us-east-1", true, false).await,
+            host("oidc-fips.us-east-1.amazonaws.com")
+        );
+        assert_eq!(endpoint("us-east-1", false, true).await, host("oidc.us-east-1.api.aws"));
+        assert_eq!(endpoint("us-east-1", true, true).await, host("oidc-fips.us-east-1.api.aws"));
+    }
+}
