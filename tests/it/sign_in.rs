@@ -341,6 +341,18 @@ fn the_account_is_shown_and_its_absence_is_no_failure() {
 }
 
 #[test]
+fn nothing_waits_for_an_sts_that_does_not_answer() {
+    let mut env = env(|builder| builder, "");
+    env.set("AWS_ENDPOINT_URL_STS", &format!("http://{}", servers::deaf()));
+    let port = servers::echo().port().to_string();
+    let tunnel = env.forward(&["--profile", "base", "--target", BASTION, "--port", &port]);
+    // One attempt alone would take 20 s.
+    let ready = tunnel.wait_for("ready");
+    assert!(ready["took_seconds"].as_f64().unwrap() < 15.0, "{ready}");
+    assert_eq!(tunnel.stop().code, Some(0));
+}
+
+#[test]
 fn an_instance_is_asked_for_its_role_when_the_profile_says_so() {
     let key = "ASIAINSTANCE00000001";
     let mut env = env(

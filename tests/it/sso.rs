@@ -280,6 +280,15 @@ fn a_portal_that_is_busy_is_asked_again() {
 }
 
 #[test]
+fn a_moment_without_service_does_not_end_a_sign_in_with_a_code() {
+    let env = env();
+    env.emulator.faults().fails("CreateToken", "TooManyRequestsException", 4);
+    let finished = env.run(&["login", "--profile", "dev", "--device-code"]);
+    assert_eq!(finished.code, Some(0), "{finished:#?}");
+    assert_eq!(finished.stderr.matches("The code is").count(), 1);
+}
+
+#[test]
 fn a_registration_is_used_again_until_the_service_forgets_it() {
     let mut env = env();
     with_browser(&mut env);

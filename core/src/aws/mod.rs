@@ -16,6 +16,7 @@ mod instance;
 pub mod profile_list;
 mod profiles;
 mod roles;
+mod section_headers;
 pub mod sign_in;
 pub mod sign_out;
 pub mod sigv4;

@@ -8,9 +8,7 @@ use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_runtime::fs_util::{Os, home_dir};
 use aws_types::os_shim_internal::Env;
 use jiff::Timestamp;
-use ssmpf_schema::{
-    FileProblem, ProfileKind, ProfileListing, ProfileRecord, SignInRecord, SignInState,
-};
+use ssmpf_schema::{ProfileKind, ProfileListing, ProfileRecord, SignInRecord, SignInState};
 
 use super::caches::{self, Caches};
 use super::chain::{self, Base, Chain};
@@ -18,6 +16,7 @@ use super::cli_cache;
 use super::error::AwsFailure;
 use super::profiles::Profiles;
 use super::roles::account_of;
+use super::section_headers::{name_in_config, names_in};
 use super::sso::{SsoSession, TokenState};
 use crate::events::rfc3339;
 
@@ -71,7 +70,7 @@ pub async fn list(
     let profiles = Profiles::load(&sources.build(), None).await?;
     let set = profiles.set();
     let mut problems = Vec::new();
-    let mut present = names_in(&files.config, header_of_config, &mut problems);
+    let mut present = names_in(&files.config, name_in_config, &mut problems);
     present.extend(names_in(&files.credentials, |header| Some(header.to_owned()), &mut problems));
     let known: BTreeSet<String> = set.profiles().map(str::to_owned).collect();
     let records = present.union(&known).map(|name| match set.get_profile(name) {
@@ -247,60 +246,6 @@ fn state(end: Option<Timestamp>, now: Timestamp) -> SignInRecord {
         Some(_) => SignInState::Expired,
     };
     SignInRecord { state, until: end.map(rfc3339) }
-}
-
-/// Returns the profile that a section of the config file defines, as the AWS CLI reads it.
-fn header_of_config(header: &str) -> Option<String> {
-    if header == "default" {
-        return Some(header.to_owned());
-    }
-    let words = shlex::split(header)?;
-    match &words[..] {
-        [kind, name] if kind == "profile" => Some(name.clone()),
-        _ => None,
-    }
-}
-
-/// Returns the names of the profiles that a file speaks of, and notes what is odd about it.
-fn names_in(
-    file: &Path,
-    name_of: impl Fn(&str) -> Option<String>,
-    problems: &mut Vec<FileProblem>,
-) -> BTreeSet<String> {
-    let mut problem = |line: Option<usize>, message: String| {
-        let line = line.map(|line| line as u64);
-        problems.push(FileProblem { file: file.display().to_string(), line, message });
-    };
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return BTreeSet::new(),
-        Err(error) => {
-            problem(None, format!("it cannot be read: {error}"));
-            return BTreeSet::new();
-        }
-    };
-    let mut names = BTreeSet::new();
-    let mut headers: BTreeSet<&str> = BTreeSet::new();
-    for (line, header) in headers_in(&text) {
-        if !headers.insert(header) {
-            problem(
-                Some(line),
-                format!("section `[{header}]` is there twice; the AWS CLI refuses the whole file"),
-            );
-        }
-        if let Some(name) = name_of(header) {
-            names.insert(name);
-        }
-    }
-    names
-}
-
-/// Returns the section headers with their lines, counted from 1.
-fn headers_in(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().filter_map(|(at, line)| {
-        let (header, _) = line.strip_prefix('[')?.split_once(']')?;
-        Some((at + 1, header.trim()))
-    })
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use tokio::time::Instant;
 
 use super::Token;
 use super::authorize::Invitation;
-use super::oidc::{Oidc, SignInError, invite};
+use super::oidc::{Oidc, invite};
+use super::refusal::SignInError;
 use super::registration::Registration;
+use crate::aws::error::Verdict;
 use crate::aws::sign_in::Guide;
 
 /// Grant of the device flow [RFC 8628].
@@ -25,6 +27,10 @@ const MAX_INTERVAL: u64 = 60;
 
 /// Longest time a code may be said to last, in seconds.
 const MAX_LIFE: u64 = 3600;
+
+fn may_pass(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::TryAgain | Verdict::TrySlower)
+}
 
 /// Shows a code and asks until somebody has entered it.
 pub(super) async fn sign_in(
@@ -76,6 +82,10 @@ pub(super) async fn sign_in(
             Ok(answer) => return oidc.token(answer, registration),
             Err(SignInError::Pending) => {}
             Err(SignInError::SlowDown) => interval = (interval + SLOW_DOWN).min(MAX_INTERVAL),
+            // The person is not to enter a second code because of a moment without network.
+            Err(SignInError::Failed(failure)) if may_pass(failure.verdict) => {
+                tracing::info!("asking again: {failure}");
+            }
             Err(error) => return Err(error),
         }
         if Instant::now() >= deadline {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::authorize::{Attempt, DEFAULT_SCOPE, Invitation};
 use super::callback::{self, Answer, Callback};
 use super::device;
+use super::refusal::SignInError;
 use super::registration::Registration;
 use super::{SsoSession, Token};
 use crate::aws::caches::Caches;
@@ -346,40 +347,6 @@ impl Oidc {
 pub(super) fn invite(guide: &Arc<dyn Guide>, invitation: Invitation) {
     let guide = Arc::clone(guide);
     tokio::task::spawn_blocking(move || guide.invite(&invitation));
-}
-
-/// Why there is no token, or not yet.
-#[derive(Debug)]
-pub enum SignInError {
-    /// The person has not finished.
-    Pending,
-    /// The person has not finished, and we ask too often.
-    SlowDown,
-    /// The service does not know the client; registering again may help.
-    UnknownClient(AwsFailure),
-    /// Anything else.
-    Failed(AwsFailure),
-}
-
-impl SignInError {
-    /// Returns what to say about it.
-    pub fn into_failure(self) -> AwsFailure {
-        match self {
-            SignInError::UnknownClient(failure) | SignInError::Failed(failure) => failure,
-            SignInError::Pending | SignInError::SlowDown => AwsFailure::new(
-                ErrorKind::SignInRequired,
-                Verdict::SignIn,
-                "the sign-in is not finished",
-                "finish it in the browser",
-            ),
-        }
-    }
-}
-
-impl From<AwsFailure> for SignInError {
-    fn from(failure: AwsFailure) -> Self {
-        SignInError::Failed(failure)
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use ssmpf_schema::ErrorKind;
 
-use super::oidc::SignInError;
+use super::refusal::SignInError;
 use super::{Oidc, SsoSession, Token, TokenState};
 use crate::aws::caches::{self, Caches};
 use crate::aws::cli_cache::{self, RoleCredentials};
