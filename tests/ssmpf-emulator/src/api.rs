@@ -267,4 +267,6 @@ fn page<T>(
 }
 
 #[cfg(test)]
+mod sign_in_tests;
+#[cfg(test)]
 mod tests;
