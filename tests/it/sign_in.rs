@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
+use sha2::Digest;
 use ssmpf_emulator::{Builder, DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Role};
 use ssmpf_tests::{BASTION, Terminal, TestEnv, process, servers};
 
@@ -292,6 +293,45 @@ fn a_profile_of_aws_login_is_used_and_signed_in_to_with_the_cli() {
     let finished = env.run(&["login", "--profile", "console"]);
     assert_eq!(finished.code, Some(0), "{finished:#?}");
     assert_eq!(key_of_forward(&env, &["--profile", "console"]), "ASIACONSOLE00000001");
+}
+
+/// A key of nobody, for proofs to the emulator.
+const DPOP_KEY: &str = "-----BEGIN EC PRIVATE KEY-----\n\
+    MHcCAQEEIMTRsoTWVlGxN9H0tjl4mVsA04PGNbGDPcrLXIOVT0oloAoGCCqGSM49\n\
+    AwEHoUQDQgAELMw/UXEP1h3JlolbyTj5R94hNTqUUXO/lQK8MYoKcqpUlfRSGy+o\n\
+    +MeCK/Vv6EmDh00sQRQHiy3JCyG/GBjmrg==\n-----END EC PRIVATE KEY-----\n";
+
+#[test]
+fn what_aws_login_left_is_renewed_until_the_session_is_over() {
+    let config = "[profile console]\nregion = eu-west-1\nlogin_session = arn:aws:iam::123456789012:user/me\n";
+    let mut env = env(|builder| builder.console_session("first"), config);
+    let cache = env.home().join("logins");
+    fs::create_dir_all(&cache).unwrap();
+    env.set("AWS_LOGIN_CACHE_DIRECTORY", cache.to_str().unwrap());
+    // SHA-256 of the ARN.
+    let name = sha2::Sha256::digest("arn:aws:iam::123456789012:user/me");
+    let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    let file = cache.join(format!("{name}.json"));
+    let write = |refresh: &str| {
+        let content = json!({
+            "accessToken": {
+                "accessKeyId": "ASIAOVER", "secretAccessKey": "s", "sessionToken": "t",
+                "accountId": "123456789012", "expiresAt": "2020-01-01T00:00:00Z",
+            },
+            "tokenType": "aws_sigv4", "refreshToken": refresh, "idToken": "i",
+            "clientId": "arn:aws:signin:::devtools/same-device", "dpopKey": DPOP_KEY,
+        });
+        fs::write(&file, content.to_string()).unwrap();
+    };
+    write("first");
+    assert!(is_temporary(&key_of_forward(&env, &["--profile", "console"])));
+    assert_eq!(env.emulator.call_count("CreateOAuth2Token"), 1);
+    let kept: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_ne!(kept["refreshToken"], "first");
+    write("first");
+    env.emulator.faults().fails("CreateOAuth2Token", "INSUFFICIENT_PERMISSIONS", 1);
+    try_forward(&env, "console").fails_with(5, &["SignInLocalDevelopmentAccess"]);
+    try_forward(&env, "console").fails_with(4, &["has expired", "`ssmpf login --profile console`"]);
 }
 
 #[test]

@@ -173,7 +173,19 @@ impl Source {
         }
         let provider = LoginCredentialsProvider::builder(arn).configure(&self.provider_config());
         let result = self.provided(provider.build()).await;
+        let lacks_policy = |failure: &AwsFailure| {
+            failure.causes.iter().any(|cause| cause.contains("insufficient permissions"))
+        };
         result.map_err(|failure| match failure.kind {
+            _ if lacks_policy(&failure) => AwsFailure {
+                causes: failure.causes,
+                ..AwsFailure::new(
+                    ErrorKind::Denied,
+                    Verdict::SignIn,
+                    format!("{arn} may not use `aws login`"),
+                    "it needs the policy SignInLocalDevelopmentAccess",
+                )
+            },
             ErrorKind::SignInRequired => AwsFailure { hint: None, ..failure }.needing(need),
             _ => failure,
         })

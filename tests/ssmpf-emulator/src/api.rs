@@ -16,6 +16,7 @@ use crate::state::State;
 mod nodes;
 mod rest;
 mod sessions;
+mod signin;
 mod sso;
 mod sso_oidc;
 mod sts;
@@ -92,13 +93,15 @@ pub(crate) fn answer(head: &Parts, body: &[u8], state: &Arc<State>) -> Reply {
     }
 }
 
-/// Answers what belongs to IAM Identity Center: it goes by the path and is not signed.
+/// Answers what belongs to signing in: it goes by the path and is not signed with keys.
 fn sign_in(head: &Parts, body: &[u8], state: &Arc<State>) -> Option<Reply> {
     let oidc = sso_oidc::operation(head);
-    let operation = oidc.or_else(|| sso::operation(head))?;
+    let console = signin::operation(head);
+    let operation = oidc.or(console).or_else(|| sso::operation(head))?;
     let fault = lock(&state.service_faults).take(operation);
     let reply = match &fault {
         Some(code) => rest::reply(Err(rest::RestError::injected(code))),
+        None if console.is_some() => signin::answer(head, body, state),
         None if oidc.is_some() => sso_oidc::answer(operation, head, body, state),
         None => sso::answer(operation, head, state),
     };

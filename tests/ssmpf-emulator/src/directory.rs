@@ -101,6 +101,8 @@ pub(crate) struct Directory {
     pub(crate) devices: Vec<(String, Vec<String>)>,
     pub(crate) web_identity_tokens: Vec<String>,
     pub(crate) portal: Option<Portal>,
+    /// Refresh tokens of `aws login`; each is good once.
+    pub(crate) console_tokens: Vec<String>,
 }
 
 /// A client of the portal.
@@ -150,6 +152,8 @@ pub(crate) struct Given {
     pub(crate) refresh_tokens: HashMap<String, String>,
     pub(crate) issued: Vec<Issued>,
     pub(crate) used_codes: Vec<String>,
+    /// Refresh tokens of `aws login` that replaced the first.
+    pub(crate) console_tokens: Vec<String>,
     /// Whether the page says no.
     pub(crate) denies: bool,
 }

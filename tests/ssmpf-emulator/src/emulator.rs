@@ -159,6 +159,12 @@ impl Builder {
         self
     }
 
+    /// Renews what `aws login` left, once for this refresh token and then for each that it gives.
+    pub fn console_session(mut self, refresh_token: &str) -> Self {
+        self.config.directory.console_tokens.push(refresh_token.into());
+        self
+    }
+
     /// Refuses websocket upgrades without a signature.
     pub fn require_signed_websocket(mut self) -> Self {
         self.config.require_signed_upgrade = true;

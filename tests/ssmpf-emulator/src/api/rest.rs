@@ -13,19 +13,32 @@ pub(super) struct RestError {
     pub(super) status: u16,
     pub(super) code: String,
     pub(super) message: String,
+    /// The word in the body, where it is another one.
+    word: Option<String>,
 }
 
 impl RestError {
     /// Returns an error with an HTTP status, a code and a text.
     pub(super) fn new(status: u16, code: &str, message: &str) -> Self {
-        Self { status, code: code.to_owned(), message: message.to_owned() }
+        Self { status, code: code.to_owned(), message: message.to_owned(), word: None }
+    }
+
+    /// The same with a word of its own in the body.
+    pub(super) fn worded(mut self, word: &str) -> Self {
+        self.word = Some(word.to_owned());
+        self
     }
 
     /// Returns the error that a test asked for.
     pub(super) fn injected(code: &str) -> Self {
+        // AWS Sign-In has one code for all refusals, and a word that tells them apart.
+        if code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') {
+            let text = "a test wants it so";
+            return Self::new(403, "AccessDeniedException", text).worded(code);
+        }
         let status = match code {
             "UnauthorizedException" | "InvalidClientException" => 401,
-            "ForbiddenException" => 403,
+            "ForbiddenException" | "AccessDeniedException" => 403,
             "ResourceNotFoundException" => 404,
             "TooManyRequestsException" => 429,
             "InternalServerException" => 500,
@@ -44,7 +57,7 @@ pub(super) fn reply(result: Result<Value, RestError>) -> Reply {
             let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
             // OAuth has its own words for the same; clients of AWS read the header.
             let body = json!({
-                "error": error.code.trim_end_matches("Exception"),
+                "error": error.word.as_deref().unwrap_or(error.code.trim_end_matches("Exception")),
                 "error_description": error.message,
                 "message": error.message,
             });

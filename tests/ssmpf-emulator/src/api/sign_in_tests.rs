@@ -210,6 +210,17 @@ fn the_portal_knows_tokens_and_assignments() {
     assert_eq!(credentials("Developer", token).refusal(), "Unauthorized");
 }
 
+#[test]
+fn nothing_is_renewed_without_a_proof() {
+    let emulator = Emulator::builder().console_session("first").start_blocking().unwrap();
+    let body = json!({ "grantType": "refresh_token", "refreshToken": "first", "clientId": "c" });
+    for proof in ["", "a.b.c", "e30.e30.AAAA"] {
+        let request = http::Request::post("/v1/token").header("dpop", proof).body(()).unwrap();
+        let answer = send(&emulator, request, body.to_string().as_bytes());
+        assert_eq!(answer.refusal(), "INVALID_REQUEST", "{proof}");
+    }
+}
+
 /// Calls STS with the fixed keys.
 fn sts(emulator: &Emulator, form: &str) -> Answer {
     let request = http::Request::post("/").header("host", "127.0.0.1").body(()).unwrap();
