@@ -11,6 +11,9 @@
 //! | `output` | what is said on stdout and stderr |
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
+//! | `sso` | IAM Identity Center: signing in, renewing, signing out |
+//! | `sign_in` | roles, second factors and every other kind of credentials |
+//! | `other_clients` | the AWS CLI, botocore and moto: who can use whose sign-in |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
 //! | `prompts` | what a person at a terminal is asked |
 //! | `catalogue` | saved connections: kept, found, changed |
@@ -32,11 +35,14 @@ mod emulator;
 mod ending;
 mod faults;
 mod network;
+mod other_clients;
 mod output;
 mod programs;
 #[cfg(unix)]
 mod prompts;
 mod renderings;
+mod sign_in;
 mod soak;
+mod sso;
 mod staying_up;
 mod transfer;

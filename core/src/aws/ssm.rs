@@ -123,7 +123,7 @@ impl Ssm {
                 let around = self.context.surroundings();
                 let failure = AwsFailure::from_sdk(error, operation, &around);
                 if failure.verdict == Verdict::SignIn {
-                    self.context.forget_credentials().await;
+                    self.context.forget_credentials(failure.kind).await;
                 }
                 tracing::debug!(
                     code = failure.code,

@@ -11,6 +11,7 @@ use super::args_catalogue::{
     AddArgs, ConnectArgs, EditArgs, ExportArgs, ImportArgs, LsArgs, PasswdArgs, RenameArgs, RmArgs,
     ShowArgs, StoreArgs, UnlockArgs,
 };
+use super::args_sign_in::{LoginArgs, LogoutArgs};
 use super::args_upkeep::UpkeepArgs;
 use crate::commands::forward::Engine;
 use crate::output::style::ColorChoice;
@@ -113,6 +114,10 @@ pub(super) enum Command {
     /// Forget the key that `unlock` kept
     Lock,
     Store(StoreArgs),
+    /// List AWS profiles: what they are, and whether somebody is signed in
+    Profiles,
+    Login(LoginArgs),
+    Logout(LogoutArgs),
     Help(HelpArgs),
 }
 

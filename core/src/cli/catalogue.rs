@@ -139,7 +139,12 @@ impl Runner<'_> {
             }
             Command::Store(args) => self.store(args.command),
             // `dispatch` keeps these to itself.
-            Command::Connect(_) | Command::Forward(_) | Command::Help(_) => Ok(String::new()),
+            Command::Connect(_)
+            | Command::Forward(_)
+            | Command::Profiles
+            | Command::Login(_)
+            | Command::Logout(_)
+            | Command::Help(_) => Ok(String::new()),
         }
     }
 

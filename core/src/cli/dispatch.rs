@@ -11,7 +11,7 @@ use ssmpf_schema::{ErrorKind, ExitCode};
 use super::args::{Cli, Command};
 use super::env::Environment;
 use super::error::Failure;
-use super::{catalogue, help, old_script, settings, tunnel};
+use super::{catalogue, guide, help, old_script, settings, sign_in, tunnel};
 use crate::output::Style;
 use crate::output::printable::printable;
 
@@ -30,7 +30,7 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
         Err(error) => return refuse(&error, arguments),
     };
     let early_style = settings::style(cli.global.color.map(Into::into), &environment, terminal);
-    let settings = match settings::resolve(&cli.global, &environment, terminal) {
+    let mut settings = match settings::resolve(&cli.global, &environment, terminal) {
         Ok(settings) => settings,
         Err(error) => return show(&error.into(), early_style, cli.global.json),
     };
@@ -41,11 +41,19 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
             let _ = writeln!(io::stderr(), "{}: {}", style.warning("warning"), printable(warning));
         }
     }
+    settings.aws.guide = guide::of_process(&cli.global, &environment, style);
     let result = match cli.command {
         None => print(&help::text(None, false)),
         Some(Command::Help(args)) => print(&help::text(args.topic.as_deref(), json)),
         Some(Command::Forward(args)) => tunnel::forward(&args, &settings, since),
         Some(Command::Connect(args)) => tunnel::connect(&args, &cli.global, &settings, since),
+        Some(Command::Profiles) => sign_in::list(&settings).and_then(|text| print(&Ok(text))),
+        Some(Command::Login(args)) => {
+            sign_in::login(&args, &cli.global, &settings).and_then(|text| print(&Ok(text)))
+        }
+        Some(Command::Logout(args)) => {
+            sign_in::logout(&args, &cli.global, &settings).and_then(|text| print(&Ok(text)))
+        }
         Some(command) => {
             catalogue::run(command, &cli.global, &settings).and_then(|text| print(&Ok(text)))
         }

@@ -61,6 +61,14 @@ pub(super) const VARIABLES: &[Variable] = &[
     variable("AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE", "sign-in with a web identity"),
     variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", "sign-in inside a container"),
     variable("AWS_EC2_METADATA_DISABLED", "`true`: no credentials from the instance metadata"),
+    variable("AWS_EC2_METADATA_SERVICE_ENDPOINT", "asked for them, on whatever machine"),
+    variable(
+        "AWS_ENDPOINT_URL_SSO_OIDC, AWS_ENDPOINT_URL_SSO, AWS_ENDPOINT_URL_STS",
+        "for signing in",
+    ),
+    variable("AWS_LOGIN_CACHE_DIRECTORY", "where `aws login` keeps its sign-ins"),
+    variable("BROWSER", "what opens the page to sign in on, instead of the desktop's own"),
+    variable("DISPLAY, WAYLAND_DISPLAY, SSH_CONNECTION, SSH_TTY", "whether there is a browser"),
     variable("USER, LOGNAME, USERNAME", "name of the role session when the profile sets none"),
 ];
 

@@ -4,6 +4,7 @@
 
 mod args;
 mod args_catalogue;
+mod args_sign_in;
 mod args_upkeep;
 mod catalogue;
 mod config_file;
@@ -12,11 +13,13 @@ mod editor;
 mod env;
 mod error;
 mod fields;
+mod guide;
 mod help;
 mod import;
 mod old_script;
 mod places;
 mod settings;
+mod sign_in;
 mod terminal;
 mod tunnel;
 

@@ -64,8 +64,7 @@ pub(super) fn resolve(
             profile: chosen(&global.profile, environment.first(&profile)),
             region: chosen(&global.region, environment.first(&region)),
             ca_bundle: environment.get("AWS_CA_BUNDLE").map(PathBuf::from),
-            environment_credentials: environment.get("AWS_ACCESS_KEY_ID").is_some()
-                || environment.get("AWS_WEB_IDENTITY_TOKEN_FILE").is_some(),
+            guide: None,
             files: None,
         },
         defaults: AwsDefaults { profile: config.profile, region: config.region },

@@ -9,6 +9,7 @@ use super::args_catalogue::ConnectArgs;
 use super::catalogue;
 use super::error::Failure;
 use super::settings::{self, Settings};
+use super::terminal;
 use crate::commands::connect::{self, Surroundings};
 use crate::commands::{CommandError, forward};
 use crate::logging;
@@ -112,5 +113,6 @@ fn hold(
     });
     // Does not wait for threads that are stuck in a read from the terminal.
     runtime.shutdown_background();
+    terminal::restore();
     result.map(|()| ExitCode::Success)
 }

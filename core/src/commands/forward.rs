@@ -7,7 +7,7 @@ use ssmpf_schema::{Detail, ErrorKind, ExitCode};
 
 use super::CommandError;
 use crate::aws::error::CLOCK_HINT;
-use crate::aws::{AwsContext, AwsSettings, DocumentName, SessionDocument};
+use crate::aws::{AwsContext, AwsSettings, DocumentName, SessionDocument, identity};
 use crate::engine_plugin;
 use crate::events::EventSink;
 use crate::forward::{self, ForwardOutcome, ForwardPlan, Upkeep};
@@ -127,12 +127,29 @@ async fn run_to_the_end(
     let plan = plan(&request, context.since)?;
     let aws = AwsContext::load(&context.aws).await?;
     aws.warm_up();
+    let identity = tokio::spawn(tell_identity(aws.clone(), context.events.clone()));
     let (events, shutdown) = (&with_clock_warning(&context.events, &aws), &context.shutdown);
-    let outcome = match request.engine {
-        Engine::Native => forward::run(plan, &aws, events, shutdown).await?,
-        Engine::Plugin => engine_plugin::run(plan, &aws, events, shutdown).await?,
+    let result = match request.engine {
+        Engine::Native => forward::run(plan, &aws, events, shutdown).await,
+        Engine::Plugin => engine_plugin::run(plan, &aws, events, shutdown).await,
     };
-    Ok(outcome)
+    identity.abort();
+    Ok(result?)
+}
+
+/// Says who one is in AWS, while the session starts: it is neither waited for nor missed.
+async fn tell_identity(aws: AwsContext, events: EventSink) {
+    aws.settled().await;
+    match identity::caller(&aws).await {
+        Ok(caller) => events.emit(Detail::SignedInAs {
+            role: caller.role().to_owned(),
+            account: caller.account,
+            arn: caller.arn,
+            profile: aws.profile().map(str::to_owned),
+            region: aws.region().to_owned(),
+        }),
+        Err(failure) => tracing::info!(causes = ?failure.causes, "no identity: {failure}"),
+    }
 }
 
 /// Adds a warning to the first `ready` when this machine's clock is wrong, though all went well.

@@ -8,6 +8,7 @@ pub mod events;
 pub mod json;
 pub mod lines;
 pub mod printable;
+pub mod profiles;
 pub mod style;
 pub mod table;
 
