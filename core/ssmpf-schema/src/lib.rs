@@ -17,6 +17,7 @@ mod event;
 mod exit;
 #[cfg(feature = "json-schema")]
 mod json_schema;
+mod status;
 
 pub use catalogue::{
     ConnectionDocument, ConnectionRecord, DatabaseRecord, DoneDocument, ImportSummary, Imported,
@@ -28,6 +29,7 @@ pub use event::{Detail, Event, SessionMode};
 pub use exit::ExitCode;
 #[cfg(feature = "json-schema")]
 pub use json_schema::json_schema;
+pub use status::{DownDocument, ForwardState, ForwardStatus, Problem, StatusDocument};
 
 /// The value of the field `schema` in every document and event of this generation.
 pub const SCHEMA: &str = "ssmpf/1";
