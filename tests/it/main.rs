@@ -10,6 +10,7 @@
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
+//! | `background` | forwards in the background: up, asked, ended, killed, found again |
 //! | `catalogue` | saved connections: kept, found, changed |
 //! | `connect` | saved connections opened |
 //! | `contract` | the JSON Schema in `docs` is that of the types |
@@ -17,6 +18,7 @@
 //! | `emulator` | the emulator's own commands |
 
 mod agents;
+mod background;
 mod bad_input;
 mod catalogue;
 mod connect;

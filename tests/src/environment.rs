@@ -58,6 +58,7 @@ impl TestEnv {
             .env_clear()
             .env("HOME", self.home.path())
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("SSMPF_RUNTIME_DIR", self.home.path().join("run"))
             .env("LC_ALL", "C.UTF-8")
             .env("NO_COLOR", "1")
             .env("RUST_BACKTRACE", "1")

@@ -24,8 +24,10 @@ use super::clock::Clock;
 use super::credentials::{CachedCredentials, Source};
 use super::error::{AwsFailure, Surroundings};
 use super::http_client;
+use super::pacing;
 use super::profiles::{self, Profiles};
 use super::trust::Trust;
+use crate::hash::hash;
 
 /// Longest wait for a connection to an AWS endpoint.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,6 +37,14 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Attempts per call: the SDK's standard, which knows throttling and transient errors.
 const ATTEMPTS: u32 = 3;
+
+/// Is told of the sessions that this program starts, so that none is forgotten.
+pub trait SessionWatch: std::fmt::Debug + Send + Sync {
+    /// AWS has started this session.
+    fn started(&self, session_id: &str);
+    /// AWS has ended this session, or had before.
+    fn ended(&self, session_id: &str);
+}
 
 /// What the user chose; already merged from flags and environment.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +59,10 @@ pub struct AwsSettings {
     pub environment_credentials: bool,
     /// The configuration files; the standard ones if there are none.
     pub files: Option<EnvConfigFiles>,
+    /// Where all programs of this user agree when to start sessions; none for no such agreement.
+    pub pacing: Option<PathBuf>,
+    /// Who is told of sessions.
+    pub watch: Option<Arc<dyn SessionWatch>>,
 }
 
 /// One account and region, and how to get there. Cheap to clone.
@@ -65,6 +79,8 @@ struct Inner {
     trust: Arc<Trust>,
     clock: Arc<Clock>,
     ssm_endpoint: Option<Uri>,
+    pacing: Option<PathBuf>,
+    watch: Option<Arc<dyn SessionWatch>>,
 }
 
 /// The profile to take credentials from; `None` leaves the choice to the SDK.
@@ -132,6 +148,8 @@ impl AwsContext {
             trust,
             clock: Arc::default(),
             ssm_endpoint,
+            pacing: settings.pacing.clone(),
+            watch: settings.watch.clone(),
             sdk,
         })))
     }
@@ -165,6 +183,21 @@ impl AwsContext {
     /// Returns the endpoint that the user put in place of Systems Manager's own.
     pub fn ssm_endpoint(&self) -> Option<&Uri> {
         self.0.ssm_endpoint.as_ref()
+    }
+
+    /// Waits until one more session may be started, if that was agreed on.
+    pub async fn wait_for_slot(&self) {
+        if let Some(folder) = &self.0.pacing {
+            let profile = self.profile().unwrap_or_default();
+            let endpoint = self.ssm_endpoint().map(Uri::to_string).unwrap_or_default();
+            let key = format!("{profile} {} {endpoint}", self.region());
+            pacing::wait(folder, &hash(&key)).await;
+        }
+    }
+
+    /// Returns who is told of sessions.
+    pub fn watch(&self) -> Option<&dyn SessionWatch> {
+        self.0.watch.as_deref()
     }
 
     /// Returns the trusted certificates.

@@ -8,6 +8,7 @@ pub mod config;
 mod credentials;
 pub mod error;
 mod http_client;
+pub mod pacing;
 mod profiles;
 pub mod sigv4;
 pub mod ssm;
@@ -15,6 +16,6 @@ pub mod trust;
 
 pub use crate::model::document::{self, DocumentName, SessionDocument};
 pub use clock::Clock;
-pub use config::{AwsContext, AwsSettings};
+pub use config::{AwsContext, AwsSettings, SessionWatch};
 pub use error::{AwsFailure, Verdict};
 pub use ssm::{Ssm, StartRequest, StartedSession};

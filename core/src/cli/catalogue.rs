@@ -136,7 +136,17 @@ impl Runner<'_> {
             }
             Command::Store(args) => self.store(args.command),
             // `dispatch` keeps these to itself.
-            Command::Connect(_) | Command::Forward(_) | Command::Help(_) => Ok(String::new()),
+            Command::Connect(_)
+            | Command::Forward(_)
+            | Command::Up(_)
+            | Command::Down(_)
+            | Command::Restart(_)
+            | Command::Status(_)
+            | Command::Logs(_)
+            | Command::Wait(_)
+            | Command::Service(_)
+            | Command::Keep
+            | Command::Help(_) => Ok(String::new()),
         }
     }
 

@@ -11,7 +11,7 @@ use ssmpf_schema::{ErrorKind, ExitCode};
 use super::args::{Cli, Command};
 use super::env::Environment;
 use super::error::Failure;
-use super::{catalogue, help, old_script, settings, tunnel};
+use super::{background, catalogue, help, keep, old_script, settings, tunnel};
 use crate::output::Style;
 
 /// Runs the program with the arguments of this process.
@@ -39,6 +39,24 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
         Some(Command::Help(args)) => print(&help::text(args.topic.as_deref(), json)),
         Some(Command::Forward(args)) => tunnel::forward(&args, &settings, since),
         Some(Command::Connect(args)) => tunnel::connect(&args, &cli.global, &settings, since),
+        Some(Command::Keep) => keep::run(since),
+        Some(Command::Service(args)) => background::service(&args, &settings),
+        Some(
+            command @ (Command::Up(_)
+            | Command::Down(_)
+            | Command::Restart(_)
+            | Command::Status(_)
+            | Command::Logs(_)
+            | Command::Wait(_)),
+        ) => background::Runner::new(&cli.global, &settings).and_then(|runner| match &command {
+            Command::Up(args) => runner.up(args),
+            Command::Down(args) => runner.down(args),
+            Command::Restart(args) => runner.restart(args),
+            Command::Status(args) => runner.status(args),
+            Command::Logs(args) => runner.logs(args),
+            Command::Wait(args) => runner.wait(args),
+            _ => Ok(ExitCode::Success),
+        }),
         Some(command) => {
             catalogue::run(command, &cli.global, &settings).and_then(|text| print(&Ok(text)))
         }

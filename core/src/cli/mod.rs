@@ -3,7 +3,9 @@
 //! This is the only place that knows clap, reads the environment and prints.
 
 mod args;
+mod args_background;
 mod args_catalogue;
+mod background;
 mod catalogue;
 mod dispatch;
 mod editor;
@@ -12,6 +14,7 @@ mod error;
 mod fields;
 mod help;
 mod import;
+mod keep;
 mod old_script;
 mod places;
 mod settings;

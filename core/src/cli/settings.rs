@@ -60,6 +60,8 @@ pub(super) fn resolve(
             environment_credentials: environment.get("AWS_ACCESS_KEY_ID").is_some()
                 || environment.get("AWS_WEB_IDENTITY_TOKEN_FILE").is_some(),
             files: None,
+            pacing: None,
+            watch: None,
         },
         format: format(global, environment)?,
         store: global.store.clone().or_else(|| environment.get("SSMPF_STORE").map(PathBuf::from)),

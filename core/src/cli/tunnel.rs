@@ -6,11 +6,12 @@ use ssmpf_schema::{Detail, ErrorKind, ExitCode};
 
 use super::args::{ForwardArgs, Global};
 use super::args_catalogue::ConnectArgs;
-use super::catalogue;
 use super::error::Failure;
 use super::settings::{self, Settings};
+use super::{background, catalogue};
 use crate::commands::connect::{self, Surroundings};
 use crate::commands::{CommandError, forward};
+use crate::forward::Meter;
 use crate::logging;
 use crate::output::Lines;
 use crate::output::events::ForwardOutput;
@@ -25,7 +26,8 @@ pub(super) fn forward(
     let request = settings::forward(args, settings)?;
     hold(settings, args.print_address, since, async |surroundings| {
         let Surroundings { events, shutdown, since } = surroundings;
-        let context = forward::Context { aws: settings.aws.clone(), events, shutdown, since };
+        let (aws, meter) = (settings.aws.clone(), Meter::default());
+        let context = forward::Context { aws, events, shutdown, since, meter };
         forward::run(request, context).await.map(|_outcome| ())
     })
 }
@@ -46,7 +48,11 @@ pub(super) fn connect(
         ping_interval: args.ping_interval.map(Duration::from_secs),
     };
     let mut context = catalogue::context(global, settings)?;
-    let openings = connect::prepare(&request, &settings.aws, &mut context);
+    let aws = background::with_pacing(&settings.aws);
+    if request.local_port.is_none() {
+        background::refuse_if_up(&args.names, &mut context)?;
+    }
+    let openings = connect::prepare(&request, &aws, &mut context);
     catalogue::show_warnings(&mut context, settings);
     let openings = openings?;
     hold(settings, args.print_address, since, async |surroundings| {

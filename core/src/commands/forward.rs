@@ -10,7 +10,7 @@ use crate::aws::error::CLOCK_HINT;
 use crate::aws::{AwsContext, AwsSettings, DocumentName, SessionDocument};
 use crate::engine_plugin;
 use crate::events::EventSink;
-use crate::forward::{self, ForwardOutcome, ForwardPlan};
+use crate::forward::{self, ForwardOutcome, ForwardPlan, Meter};
 use crate::model::{BindAddress, Destination, InvalidInput, LocalPort, Target};
 use crate::shutdown::Shutdown;
 
@@ -60,6 +60,8 @@ pub struct Context {
     pub shutdown: Shutdown,
     /// When the program was started.
     pub since: Instant,
+    /// Counts the clients' bytes while they pass.
+    pub meter: Meter,
 }
 
 /// Forwards until it is asked to end. The last event is always `stopped`.
@@ -84,7 +86,7 @@ async fn run_to_the_end(
     request: Request,
     context: &Context,
 ) -> Result<ForwardOutcome, CommandError> {
-    let plan = plan(&request, context.since)?;
+    let plan = ForwardPlan { meter: context.meter.clone(), ..plan(&request, context.since)? };
     let aws = AwsContext::load(&context.aws).await?;
     aws.warm_up();
     let (events, shutdown) = (&with_clock_warning(&context.events, &aws), &context.shutdown);
@@ -146,6 +148,7 @@ fn plan(request: &Request, since: Instant) -> Result<ForwardPlan, InvalidInput> 
         max_payload: request.max_payload,
         ping_interval: request.ping_interval,
         since,
+        meter: Meter::default(),
     })
 }
 
@@ -203,6 +206,7 @@ mod tests {
             events: EventSink::new(move |event| send.send(event).expect("the test listens")),
             shutdown,
             since: Instant::now(),
+            meter: Meter::default(),
         };
         run(request(), context).await.expect_err("no such region");
         let last = events.iter().last().expect("an event");

@@ -73,6 +73,7 @@ fn plan() -> ForwardPlan {
         max_payload: None,
         ping_interval: None,
         since: Instant::now(),
+        meter: crate::forward::Meter::default(),
     }
 }
 

@@ -7,6 +7,7 @@
 mod failure;
 mod hub;
 pub(crate) mod listener;
+mod meter;
 mod peer;
 mod plan;
 mod port_owner;
@@ -31,8 +32,10 @@ use crate::session::Session;
 use crate::shutdown::Shutdown;
 pub use failure::ForwardError;
 use hub::{Hub, NoStream};
+pub use meter::{Meter, Rate};
 pub use plan::{ForwardOutcome, ForwardPlan};
-use pump::{Ending, Moved};
+use pump::Ending;
+pub use pump::Moved;
 use supervisor::Supervisor;
 
 /// Longest wait for the end of the remote session: the agent's word, then the service's.
@@ -161,7 +164,8 @@ async fn serve(
                     Err(_) => std::future::pending().await,
                 }
             };
-            let (mut reader, mut writer) = client.split();
+            let (reader, writer) = client.split();
+            let (mut reader, mut writer) = (plan.meter.reader(reader), plan.meter.writer(writer));
             let warn = || warn_of_silence(events, plan);
             let (ending, moved) = pump::run(&mut reader, &mut writer, stream, warn, left).await;
             if ending == Ending::Complete {

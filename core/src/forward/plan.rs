@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::Meter;
 use crate::aws::SessionDocument;
 use crate::model::{BindAddress, Destination, LocalPort, Target};
 
@@ -28,6 +29,8 @@ pub struct ForwardPlan {
     pub ping_interval: Option<Duration>,
     /// When the command was started, for "ready in 0.9 s".
     pub since: Instant,
+    /// Counts the clients' bytes while they pass.
+    pub meter: Meter,
 }
 
 /// How a forward ended that was asked to.
