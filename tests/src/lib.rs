@@ -8,7 +8,7 @@ pub mod process;
 pub mod servers;
 pub mod tunnel;
 
-pub use environment::{BASTION, TestEnv};
+pub use environment::{BASTION, IDENTITY, TestEnv};
 pub use process::Finished;
 pub use tunnel::Tunnel;
 
