@@ -8,6 +8,9 @@ use ssmpf_tests::{BASTION, TestEnv, servers};
 
 use crate::table::Figures;
 
+/// Helper threads of the start live this long at most.
+const SETTLE: Duration = Duration::from_secs(12);
+
 /// Forwards in the background, ended when dropped.
 pub struct Fleet {
     env: TestEnv,
@@ -18,7 +21,8 @@ pub struct Fleet {
 impl Fleet {
     /// Brings so many up.
     pub fn of(count: usize) -> Self {
-        let env = TestEnv::new().with_store_key();
+        // As outside: both the calls and the session through TLS, with the system's certificates.
+        let env = TestEnv::with(ssmpf_emulator::Builder::tls).with_store_key();
         let echo = servers::echo().port().to_string();
         for number in 0..count {
             let (name, local) = (format!("c{number}"), servers::closed_port().to_string());
@@ -55,12 +59,12 @@ impl Fleet {
         Figures::plain(format!("{:.1} ms", times[times.len() / 2].as_secs_f64() * 1e3))
     }
 
-    /// Memory of each: resident, and its fair share of what several map.
+    /// Memory of each, the largest: resident, and what is not simply the program's file.
     pub fn memory(&self) -> Figures {
         let resident = self.largest(|process| field(process, "status", "VmRSS:"));
-        let share = self.largest(|process| field(process, "smaps_rollup", "Pss:"));
+        let own = self.largest(|process| field(process, "status", "RssAnon:"));
         Figures {
-            value: format!("{resident:.1} MiB resident, {share:.1} MiB its share"),
+            value: format!("{resident:.1} MiB resident, {own:.1} MiB of it its own"),
             cpu: None,
             memory: Some(resident),
         }
@@ -68,6 +72,8 @@ impl Fleet {
 
     /// Share of a core that one takes over this time, on average and at most.
     pub fn idle_cpu(&self, time: Duration) -> Figures {
+        // What a thread has spent is gone with it.
+        thread::sleep(SETTLE);
         let before: Vec<f64> = self.processes.iter().map(|it| cpu_seconds(*it)).collect();
         let started = Instant::now();
         thread::sleep(time);

@@ -78,6 +78,7 @@ fn what_is_up_carries_bytes_and_what_is_down_leaves_nothing() {
 
     let down = ok(&env, &["down", "web"]);
     assert!(down.stderr.contains("ended web"), "{down:#?}");
+    assert_eq!(json(&env, &["show", "web"])["connection"]["up"], false);
     assert!(!is_alive(&status["pid"]));
     assert_eq!(env.emulator.open_sessions(), 0);
     assert!(TcpStream::connect(("127.0.0.1", local)).is_err());
@@ -98,6 +99,7 @@ fn up_of_what_is_up_says_so_and_is_a_success() {
     assert_eq!(document["forwards"][0]["state"], "ready");
     assert_eq!(env.emulator.call_count("StartSession"), 1);
     ok(&env, &["wait", "web"]);
+    assert_eq!(json(&env, &["ls"])["connections"][0]["up"], true);
     env.run(&["connect", "web"]).fails_with(8, &["`web` is up in the background", "ssmpf down"]);
 }
 

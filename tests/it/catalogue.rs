@@ -72,6 +72,7 @@ struct Connection {
     max_age_seconds: Option<u64>,
     guard: bool,
     sessions: Option<u16>,
+    up: Option<bool>,
     database: Option<Database>,
     created: String,
     updated: String,

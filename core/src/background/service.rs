@@ -61,7 +61,7 @@ impl Manager {
     }
 }
 
-/// The forwards stay in the unit's group, so stopping it ends what `down` did not.
+/// Only `up` itself is killed when it fails: what came up stays up while the rest is tried again.
 fn systemd(program: &str) -> String {
     // systemd expands `%` and `$` and takes C escapes inside quotes.
     let program = program.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
@@ -80,6 +80,7 @@ fn systemd(program: &str) -> String {
          ExecStop=\"{program}\" --no-input down @{TAG}\n\
          Restart=on-failure\n\
          RestartSec=30\n\
+         KillMode=process\n\
          TimeoutStartSec=300\n\
          TimeoutStopSec=30\n\
          \n\

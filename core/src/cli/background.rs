@@ -1,10 +1,13 @@
 //! Runs the commands about forwards in the background, and has their results rendered.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ssmpf_schema::{DownDocument, ErrorKind, ExitCode, ForwardStatus, StatusDocument};
+use ssmpf_schema::{
+    ConnectionRecord, DownDocument, ErrorKind, ExitCode, ForwardStatus, StatusDocument,
+};
 
 use super::args::{FormatArg, Global};
 use super::args_background::{
@@ -21,7 +24,7 @@ use crate::commands::up::{Place, Surroundings};
 use crate::commands::{CommandError, context, down, logs, service, status, up, wait};
 use crate::events::EventSink;
 use crate::logging;
-use crate::model::{InvalidInput, Seconds};
+use crate::model::{ConnectionName, InvalidInput, Seconds};
 use crate::output::events::ForwardOutput;
 use crate::output::{Lines, background as render, json};
 use crate::shutdown::Shutdown;
@@ -330,6 +333,15 @@ fn folder() -> Result<RuntimeDir, Failure> {
 pub(super) fn with_pacing(aws: &AwsSettings) -> AwsSettings {
     let folder = folder().ok().map(|folder| folder.path().to_owned());
     AwsSettings { pacing: folder, ..aws.clone() }
+}
+
+/// Notes which connections are open in the background. Looks at files only, and asks nobody.
+pub(super) fn note_up(connections: &mut [ConnectionRecord]) {
+    let running = folder().ok().and_then(|folder| status::running_names(&folder).ok());
+    for connection in connections {
+        let is_up = |running: &BTreeSet<ConnectionName>| running.contains(&*connection.name);
+        connection.up = running.as_ref().map(is_up);
+    }
 }
 
 /// Refuses to open what is up in the background already.

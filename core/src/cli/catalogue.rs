@@ -14,7 +14,7 @@ use super::error::Failure;
 use super::fields::fields;
 use super::settings::Settings;
 use super::terminal::{self, Terminal};
-use super::{editor, import, places};
+use super::{background, editor, import, places};
 use crate::commands::context::{Context, ContextSettings};
 use crate::commands::{add, edit, keys, ls, mv, rm, show, store, transfer};
 use crate::model::{ConnectionName, Seconds};
@@ -86,7 +86,8 @@ impl Runner<'_> {
                 Ok(self.rendered(&rendering, |rendering| rendering.text.clone()))
             }
             Command::Show(args) => {
-                let connection = show::run(&args.name, self.context)?;
+                let mut connection = show::run(&args.name, self.context)?;
+                background::note_up(std::slice::from_mut(&mut connection));
                 Ok(self.rendered(&ConnectionDocument::new(connection), |document| {
                     render::details(&document.connection)
                 }))
@@ -157,7 +158,8 @@ impl Runner<'_> {
             region: self.global.region.clone(),
             kind: kind.map(str::parse).transpose()?,
         };
-        let listing = ls::run(&request, self.context)?;
+        let mut listing = ls::run(&request, self.context)?;
+        background::note_up(&mut listing.connections);
         Ok(match self.settings.format {
             FormatArg::Json => json::document(&listing),
             FormatArg::Jsonl => listing.connections.iter().map(json::line).collect(),

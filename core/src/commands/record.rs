@@ -34,6 +34,7 @@ pub fn of(name: &ConnectionName, connection: &Connection) -> ConnectionRecord {
             Sessions::Auto => None,
             Sessions::Count(number) => Some(number.get()),
         },
+        up: None,
         database,
         created: rfc3339(connection.created),
         updated: rfc3339(connection.updated),

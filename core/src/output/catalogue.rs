@@ -9,6 +9,7 @@ pub fn table(connections: &[ConnectionRecord], width: Option<usize>) -> String {
     let mut table = Table::new(&[
         "NAME",
         "LOCAL",
+        "UP",
         "DESTINATION",
         "TARGET",
         "KIND",
@@ -21,6 +22,7 @@ pub fn table(connections: &[ConnectionRecord], width: Option<usize>) -> String {
         table.row(vec![
             connection.name.clone(),
             connection.local_port.to_string(),
+            connection.up.filter(|up| *up).map(|_| "up".to_owned()).unwrap_or_default(),
             destination(connection),
             connection.target.clone(),
             connection.kind.clone(),
@@ -53,7 +55,7 @@ pub fn details(connection: &ConnectionRecord) -> String {
     let switch = |on: bool| on.then(|| "yes".to_owned());
     let database = it.database.as_ref();
     let tags = it.tags.iter().map(|tag| format!("@{tag}")).collect::<Vec<_>>().join(" ");
-    let fields: [(&str, Option<String>); 22] = [
+    let fields: [(&str, Option<String>); 23] = [
         ("name", Some(it.name.clone())),
         ("description", it.description.clone()),
         ("tags", Some(tags).filter(|tags| !tags.is_empty())),
@@ -63,6 +65,7 @@ pub fn details(connection: &ConnectionRecord) -> String {
         ("destination", Some(destination(it))),
         ("kind", Some(it.kind.clone())),
         ("local port", Some(it.local_port.to_string())),
+        ("up", it.up.and_then(switch)),
         ("bind", Some(it.bind.clone()).filter(|bind| bind != "localhost")),
         ("document", it.document.clone()),
         ("reason", it.reason.clone()),
