@@ -54,7 +54,9 @@ fn runtime_files(env: &TestEnv) -> Vec<PathBuf> {
 /// Whether a process is there and not only waiting to be noticed by its parent.
 fn is_alive(pid: &Value) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    // Its files stay open until the last thread is gone.
+    threads > 1 || stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 #[test]

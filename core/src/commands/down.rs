@@ -100,7 +100,11 @@ async fn end(
     }
     // What it knew last: sessions come and go.
     let record = registry::record(folder, &name).unwrap_or(record);
-    let killed = format!("`{name}` did not answer and was killed");
+    let killed = match process {
+        Some(_) => format!("`{name}` did not answer and was killed"),
+        // It died while we looked.
+        None => format!("`{name}` had died without a word; its session was ended"),
+    };
     Ok(Some(match reaper::reap(record, claim, aws, true).await {
         Reaped::Clean => killed,
         Reaped::Later(why) => format!("{killed}; its session is left to the service: {why}"),
