@@ -291,6 +291,22 @@ fn a_forward_killed_before_it_was_ready_leaves_no_session_either() {
 }
 
 #[test]
+fn an_interrupted_up_leaves_nothing_half_up() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    env.emulator.faults().black_hole(true);
+    let mut up = env.ssmpf(&["up", "web"]);
+    let mut up = up.stderr(std::process::Stdio::null()).spawn().unwrap();
+    assert!(wait_until(|| env.emulator.open_sessions() == 1));
+    process::signal(up.id(), "INT");
+    let ended = process::wait(&mut up, ssmpf_tests::PATIENCE).expect("it ends");
+    assert_eq!(ended.code(), Some(130));
+    assert_eq!(env.emulator.open_sessions(), 0);
+    assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+}
+
+#[test]
 fn a_forward_that_stands_still_is_named_and_can_be_ended() {
     let env = env();
     let _cleanup = Cleanup(&env);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ssmpf_schema::{
     ConnectionRecord, DownDocument, ErrorKind, ExitCode, ForwardStatus, StatusDocument,
@@ -20,6 +20,7 @@ use super::settings::{self, Settings};
 use super::{catalogue, places, terminal};
 use crate::aws::AwsSettings;
 use crate::background::{RuntimeDir, registry};
+use crate::commands::status::Dead;
 use crate::commands::up::{Place, Surroundings};
 use crate::commands::{CommandError, context, down, logs, service, status, up, wait};
 use crate::events::EventSink;
@@ -31,6 +32,8 @@ use crate::shutdown::Shutdown;
 
 /// How often `status --watch` looks.
 const WATCH: Duration = Duration::from_secs(1);
+/// How often `status --watch` cleans up after the dead, for which it may need AWS.
+const REAP: Duration = Duration::from_secs(15);
 /// How often `logs --follow` looks.
 const FOLLOW: Duration = Duration::from_millis(200);
 
@@ -186,7 +189,8 @@ impl<'a> Runner<'a> {
             return self.run(async |_, _| self.watch(&args.names).await);
         }
         let (document, notes) = self.run(async |_, _| {
-            let status = status::run(&args.names, &self.place.folder, &self.settings.aws).await;
+            let (folder, aws) = (&self.place.folder, &self.settings.aws);
+            let status = status::run(&args.names, folder, aws, Dead::Reap).await;
             status.map_err(Failure::from)
         })?;
         self.tell_all(&notes);
@@ -199,9 +203,13 @@ impl<'a> Runner<'a> {
     async fn watch(&self, names: &[String]) -> Result<ExitCode, Failure> {
         let shutdown = Shutdown::on_signals()?;
         let redraws = !self.settings.is_json() && io::stdout().is_terminal();
-        let mut shown = None;
+        let (mut shown, mut reaped) = (None, None);
         loop {
-            let status = status::run(names, &self.place.folder, &self.settings.aws).await;
+            let is_due = reaped.is_none_or(|last: Instant| last.elapsed() >= REAP);
+            let dead = if is_due { Dead::Reap } else { Dead::Leave };
+            reaped = if is_due { Some(Instant::now()) } else { reaped };
+            let (folder, aws) = (&self.place.folder, &self.settings.aws);
+            let status = status::run(names, folder, aws, dead).await;
             let (document, notes) = match status {
                 // It may come up yet.
                 Err(error) if error.body().kind == ErrorKind::NotFound => {

@@ -6,7 +6,7 @@ use ssmpf_schema::{DownDocument, SCHEMA};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::status::{self, Swept};
+use super::status::{self, Dead, Swept};
 use super::{CommandError, Refusal};
 use crate::aws::AwsSettings;
 use crate::background::reaper::{self, Reaped};
@@ -36,7 +36,7 @@ pub async fn run(
     folder: &RuntimeDir,
     aws: &AwsSettings,
 ) -> Result<(DownDocument, Vec<String>), CommandError> {
-    let Swept { running, dead, mut notes } = status::sweep(folder, aws, true).await?;
+    let Swept { running, dead, mut notes } = status::sweep(folder, aws, Dead::Forget).await?;
     let known: Vec<&Record> = running.iter().chain(&dead).collect();
     let (chosen, not_up) = match request.all {
         true => (known.iter().map(|record| record.name.clone()).collect(), Vec::new()),

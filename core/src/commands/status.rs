@@ -13,7 +13,18 @@ use crate::background::{BackgroundError, RuntimeDir, client};
 use crate::model::ConnectionName;
 use crate::near;
 
-/// The forwards that live, after those that died were cleaned up.
+/// What becomes of forwards that died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dead {
+    /// They are left as they are.
+    Leave,
+    /// Their sessions are ended; if that is impossible now, the next command tries again.
+    Reap,
+    /// The same, and they are forgotten at any rate.
+    Forget,
+}
+
+/// The forwards that live, and those that died.
 #[derive(Debug, Default)]
 pub struct Swept {
     /// Records of those that live.
@@ -29,8 +40,9 @@ pub async fn run(
     names: &[String],
     folder: &RuntimeDir,
     aws: &AwsSettings,
+    dead: Dead,
 ) -> Result<(StatusDocument, Vec<String>), CommandError> {
-    let swept = sweep(folder, aws, false).await?;
+    let swept = sweep(folder, aws, dead).await?;
     let known: Vec<&Record> = swept.running.iter().chain(&swept.dead).collect();
     let chosen = match names.is_empty() {
         true => known.iter().map(|record| record.name.clone()).collect(),
@@ -101,13 +113,11 @@ pub fn running_names(folder: &RuntimeDir) -> Result<BTreeSet<ConnectionName>, Ba
     Ok(running.collect())
 }
 
-/// Looks who lives, and ends what the dead have left behind.
-///
-/// With `at_any_rate` they are forgotten even if their sessions could not be ended.
+/// Looks who lives, and ends what the dead have left behind, if that is wanted.
 pub async fn sweep(
     folder: &RuntimeDir,
     aws: &AwsSettings,
-    at_any_rate: bool,
+    dead: Dead,
 ) -> Result<Swept, BackgroundError> {
     let mut swept = Swept::default();
     let mut reaping = JoinSet::new();
@@ -116,7 +126,10 @@ pub async fn sweep(
             Found::Running(record) => swept.running.push(record),
             Found::Dead(record, claim) => {
                 swept.dead.push(record.clone());
-                let aws = aws.clone();
+                if dead == Dead::Leave {
+                    continue;
+                }
+                let (aws, at_any_rate) = (aws.clone(), dead == Dead::Forget);
                 reaping.spawn(async move {
                     let (name, problem) = (record.name.clone(), record.problem.clone());
                     let sessions = record.session_ids.len();

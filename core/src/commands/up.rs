@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::context::Context;
-use super::{CommandError, Refusal, connect, status};
+use super::status::{self, Dead};
+use super::{CommandError, Refusal, connect};
 use crate::aws::AwsSettings;
 use crate::background::job::{Job, Report};
 use crate::background::{RuntimeDir, client, detach, log_file};
@@ -165,7 +166,7 @@ pub async fn run(
     place: &Place,
 ) -> Result<Brought, CommandError> {
     let folder = &place.folder;
-    let swept = status::sweep(folder, aws, false).await?;
+    let swept = status::sweep(folder, aws, Dead::Reap).await?;
     let mut brought = Brought { notes: swept.notes, ..Brought::default() };
     let total = plan.jobs.len() + plan.already.len();
     let patience = request.timeout.unwrap_or(PATIENCE + PATIENCE_EACH * plan.jobs.len() as u32);

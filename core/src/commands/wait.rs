@@ -5,7 +5,7 @@ use std::time::Duration;
 use ssmpf_schema::{ErrorKind, ForwardState, StatusDocument};
 use tokio::time::timeout;
 
-use super::status::{self, Swept};
+use super::status::{self, Dead, Swept};
 use super::{CommandError, Refusal};
 use crate::aws::AwsSettings;
 use crate::background::{RuntimeDir, client, registry};
@@ -21,12 +21,15 @@ pub async fn run(
     aws: &AwsSettings,
 ) -> Result<StatusDocument, CommandError> {
     let mut missing = String::new();
+    let mut dead = Dead::Reap;
     let ready = async {
         loop {
-            match look(names, folder, aws).await? {
+            match look(names, folder, aws, dead).await? {
                 Ok(document) => return Ok::<_, CommandError>(document),
                 Err(why) => missing = why,
             }
+            // Once is enough: it may need AWS.
+            dead = Dead::Leave;
             tokio::time::sleep(PAUSE).await;
         }
     };
@@ -46,8 +49,9 @@ async fn look(
     names: &[String],
     folder: &RuntimeDir,
     aws: &AwsSettings,
+    dead: Dead,
 ) -> Result<Result<StatusDocument, String>, CommandError> {
-    let Swept { running, .. } = status::sweep(folder, aws, false).await?;
+    let Swept { running, .. } = status::sweep(folder, aws, dead).await?;
     let selection = status::select(names, &running.iter().collect::<Vec<_>>());
     if let Some(word) = selection.not_up.first() {
         return Ok(Err(format!("`{word}` is not up")));
