@@ -28,6 +28,8 @@ pub enum Cause {
     OutputClosed,
     /// It was not meant to run for longer.
     MaxAge,
+    /// Somebody asked over the control socket.
+    Asked,
 }
 
 impl fmt::Display for Cause {
@@ -38,6 +40,7 @@ impl fmt::Display for Cause {
             Cause::Hangup => "SIGHUP",
             Cause::OutputClosed => "output closed",
             Cause::MaxAge => "maximum age reached",
+            Cause::Asked => "ssmpf down",
         })
     }
 }

@@ -16,6 +16,7 @@
 //! | `other_clients` | the AWS CLI, botocore and moto: who can use whose sign-in |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
 //! | `prompts` | what a person at a terminal is asked |
+//! | `background` | forwards in the background: up, asked, ended, killed, found again |
 //! | `catalogue` | saved connections: kept, found, changed |
 //! | `configuration` | flag, environment, connection and file, in their order |
 //! | `connect` | saved connections opened |
@@ -25,6 +26,7 @@
 //! | `emulator` | the emulator's own commands |
 
 mod agents;
+mod background;
 mod bad_input;
 mod catalogue;
 mod configuration;

@@ -29,9 +29,11 @@ use super::clock::Clock;
 use super::credentials::{CachedCredentials, Source};
 use super::error::{AwsFailure, Surroundings};
 use super::http_client;
+use super::pacing;
 use super::profiles::{self, Profiles, WayIn};
 use super::sign_in::Guide;
 use super::trust::Trust;
+use crate::hash::hash;
 pub use sign_in::SignedIn;
 
 /// Longest wait for a connection to an AWS endpoint.
@@ -45,6 +47,13 @@ const ATTEMPTS: u32 = 3;
 
 /// Region for signing in where nothing names one: any does.
 const FALLBACK_REGION: &str = "us-east-1";
+/// Is told of the sessions that this program starts, so that none is forgotten.
+pub trait SessionWatch: std::fmt::Debug + Send + Sync {
+    /// AWS has started this session.
+    fn started(&self, session_id: &str);
+    /// AWS has ended this session, or had before.
+    fn ended(&self, session_id: &str);
+}
 
 /// What the user chose; already merged from flags and environment.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +68,10 @@ pub struct AwsSettings {
     pub guide: Option<Arc<dyn Guide>>,
     /// The configuration files; the standard ones if there are none.
     pub files: Option<EnvConfigFiles>,
+    /// Where all programs of this user agree when to start sessions; none for no such agreement.
+    pub pacing: Option<PathBuf>,
+    /// Who is told of sessions.
+    pub watch: Option<Arc<dyn SessionWatch>>,
 }
 
 /// One account and region, and how to get there. Cheap to clone.
@@ -80,6 +93,8 @@ struct Inner {
     trust: Arc<Trust>,
     clock: Arc<Clock>,
     ssm_endpoint: Option<Uri>,
+    pacing: Option<PathBuf>,
+    watch: Option<Arc<dyn SessionWatch>>,
 }
 
 impl AwsContext {
@@ -166,6 +181,8 @@ impl AwsContext {
             trust,
             clock: Arc::default(),
             ssm_endpoint,
+            pacing: settings.pacing.clone(),
+            watch: settings.watch.clone(),
             sdk,
         })))
     }
@@ -199,6 +216,21 @@ impl AwsContext {
     /// Returns the endpoint that the user put in place of Systems Manager's own.
     pub fn ssm_endpoint(&self) -> Option<&Uri> {
         self.0.ssm_endpoint.as_ref()
+    }
+
+    /// Waits until one more session may be started, if that was agreed on.
+    pub async fn wait_for_slot(&self) {
+        if let Some(folder) = &self.0.pacing {
+            let profile = self.profile().unwrap_or_default();
+            let endpoint = self.ssm_endpoint().map(Uri::to_string).unwrap_or_default();
+            let key = format!("{profile} {} {endpoint}", self.region());
+            pacing::wait(folder, &hash(&key)).await;
+        }
+    }
+
+    /// Returns who is told of sessions.
+    pub fn watch(&self) -> Option<&dyn SessionWatch> {
+        self.0.watch.as_deref()
     }
 
     /// Returns the trusted certificates.

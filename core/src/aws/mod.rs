@@ -13,6 +13,7 @@ pub mod error;
 mod http_client;
 pub mod identity;
 mod instance;
+pub mod pacing;
 pub mod profile_list;
 mod profiles;
 pub mod resolve;
@@ -27,7 +28,7 @@ pub mod trust;
 
 pub use crate::model::document::{self, DocumentName, SessionDocument};
 pub use clock::Clock;
-pub use config::{AwsContext, AwsSettings, SignedIn};
+pub use config::{AwsContext, AwsSettings, SessionWatch, SignedIn};
 pub use error::{AwsFailure, Verdict};
 pub use sign_in::{Guide, SignInNeed};
 pub use ssm::{Ssm, StartRequest, StartedSession};

@@ -7,12 +7,16 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use super::args_background::{
+    DownArgs, LogsArgs, RestartArgs, ServiceArgs, StatusArgs, UpArgs, WaitArgs,
+};
 use super::args_catalogue::{
     AddArgs, ConnectArgs, EditArgs, ExportArgs, ImportArgs, LsArgs, PasswdArgs, RenameArgs, RmArgs,
     ShowArgs, StoreArgs, UnlockArgs,
 };
 use super::args_sign_in::{LoginArgs, LogoutArgs};
 use super::args_upkeep::UpkeepArgs;
+use crate::background::detach;
 use crate::commands::forward::Engine;
 use crate::output::style::ColorChoice;
 
@@ -26,7 +30,7 @@ pub(super) struct Cli {
     pub(super) command: Option<Command>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
     /// AWS profile; it wins over credentials in the environment
@@ -105,6 +109,17 @@ pub(super) enum Command {
     #[command(visible_alias = "delete")]
     Rm(RmArgs),
     Connect(ConnectArgs),
+    Up(UpArgs),
+    Down(DownArgs),
+    Restart(RestartArgs),
+    #[command(visible_alias = "ps")]
+    Status(StatusArgs),
+    Logs(LogsArgs),
+    Wait(WaitArgs),
+    Service(ServiceArgs),
+    /// The process of a forward in the background
+    #[command(name = detach::COMMAND, hide = true)]
+    Keep,
     Forward(Box<ForwardArgs>),
     Import(ImportArgs),
     Export(ExportArgs),

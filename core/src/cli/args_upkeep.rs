@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::commands::forward::UpkeepChoice;
+use crate::forward::UpkeepChoice;
 use crate::model::{InvalidInput, Seconds};
 
 /// Time between signs of life with `--keep-alive`: well below the shortest idle limit, a minute.

@@ -11,7 +11,7 @@ use ssmpf_schema::{ErrorKind, ExitCode};
 use super::args::{Cli, Command};
 use super::env::Environment;
 use super::error::Failure;
-use super::{catalogue, guide, help, old_script, settings, sign_in, tunnel};
+use super::{background, catalogue, guide, help, keep, old_script, settings, sign_in, tunnel};
 use crate::output::Style;
 use crate::output::printable::printable;
 
@@ -54,6 +54,24 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
         Some(Command::Logout(args)) => {
             sign_in::logout(&args, &cli.global, &settings).and_then(|text| print(&Ok(text)))
         }
+        Some(Command::Keep) => keep::run(since),
+        Some(Command::Service(args)) => background::service(&args, &settings),
+        Some(
+            command @ (Command::Up(_)
+            | Command::Down(_)
+            | Command::Restart(_)
+            | Command::Status(_)
+            | Command::Logs(_)
+            | Command::Wait(_)),
+        ) => background::Runner::new(&cli.global, &settings).and_then(|runner| match &command {
+            Command::Up(args) => runner.up(args),
+            Command::Down(args) => runner.down(args),
+            Command::Restart(args) => runner.restart(args),
+            Command::Status(args) => runner.status(args),
+            Command::Logs(args) => runner.logs(args),
+            Command::Wait(args) => runner.wait(args),
+            _ => Ok(ExitCode::Success),
+        }),
         Some(command) => {
             catalogue::run(command, &cli.global, &settings).and_then(|text| print(&Ok(text)))
         }

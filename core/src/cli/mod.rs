@@ -3,9 +3,11 @@
 //! This is the only place that knows clap, reads the environment and prints.
 
 mod args;
+mod args_background;
 mod args_catalogue;
 mod args_sign_in;
 mod args_upkeep;
+mod background;
 mod catalogue;
 mod config_file;
 mod dispatch;
@@ -16,6 +18,7 @@ mod fields;
 mod guide;
 mod help;
 mod import;
+mod keep;
 mod old_script;
 mod places;
 mod settings;

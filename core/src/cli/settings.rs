@@ -11,7 +11,8 @@ use super::config_file::ConfigFile;
 use super::env::Environment;
 use crate::aws::AwsSettings;
 use crate::commands::connect::AwsDefaults;
-use crate::commands::forward::{Request, UpkeepChoice};
+use crate::commands::forward::Request;
+use crate::forward::UpkeepChoice;
 use crate::model::{Destination, ForwardSpec, InvalidInput, LocalPort};
 use crate::output::style::{ColorChoice, ColorEnvironment, Style};
 
@@ -66,6 +67,8 @@ pub(super) fn resolve(
             ca_bundle: environment.get("AWS_CA_BUNDLE").map(PathBuf::from),
             guide: None,
             files: None,
+            pacing: None,
+            watch: None,
         },
         defaults: AwsDefaults { profile: config.profile, region: config.region },
         format: format(global, environment, config.format)?,

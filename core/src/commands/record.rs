@@ -29,6 +29,7 @@ pub fn of(name: &ConnectionName, connection: &Connection) -> ConnectionRecord {
         guard: connection.guard,
         sessions: sessions(connection.sessions),
         database: connection.database.as_ref().map(database),
+        up: None,
         created: rfc3339(connection.created),
         updated: rfc3339(connection.updated),
         last_used: connection.last_used.map(rfc3339),
@@ -42,6 +43,7 @@ pub fn borrowed<'a>(
 ) -> ConnectionRecord<Cow<'a, str>> {
     ConnectionRecord {
         name,
+        up: None,
         database: stored.database.as_ref().map(database),
         description: stored.description,
         tags: stored.tags,

@@ -291,7 +291,10 @@ impl<'a> Supervisor<'a> {
             Verdict::GiveUp => upkeep::REFUSED_RETRY,
         };
         self.not_before = Some(Instant::now() + delay);
-        self.announce(failure.message.clone(), delay);
+        // Where another session serves, clients notice nothing of this.
+        if self.serving().next().is_none() {
+            self.announce(failure.message.clone(), delay);
+        }
         if self.told != Some(failure.kind) {
             self.told = Some(failure.kind);
             self.warn(failure.kind, failure.message, failure.hint);
@@ -412,7 +415,9 @@ impl<'a> Supervisor<'a> {
                 _ => self.backoff.next_delay(),
             };
             self.not_before = Some(Instant::now() + delay);
-            self.announce(reason, delay);
+            if self.serving().next().is_none() {
+                self.announce(reason, delay);
+            }
         }
         Ok(())
     }

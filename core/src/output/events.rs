@@ -57,7 +57,7 @@ impl ForwardOutput {
     }
 
     /// Returns what a person is told about an event, if anything.
-    fn for_people(&self, event: &Event) -> Option<String> {
+    pub(super) fn for_people(&self, event: &Event) -> Option<String> {
         let style = self.style;
         if let Detail::Warning { message, hint, .. } = &event.detail {
             let hint = hint.as_ref().map(|hint| format!("\n{}: {hint}", style.hint("hint")));

@@ -3,6 +3,7 @@
 //! stdout is the product, stderr the conversation. Everything is readable without colour. Nothing in
 //! here fails or waits because a terminal is stopped, a pipe is closed or a disk is full.
 
+pub mod background;
 pub mod catalogue;
 pub mod events;
 pub mod json;

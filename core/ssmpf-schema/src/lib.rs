@@ -18,6 +18,7 @@ mod exit;
 #[cfg(feature = "json-schema")]
 mod json_schema;
 mod profiles;
+mod status;
 
 pub use catalogue::{
     ConnectionDocument, ConnectionRecord, DatabaseRecord, DoneDocument, ImportSummary, Imported,
@@ -33,6 +34,7 @@ pub use profiles::{
     FileProblem, ProfileKind, ProfileListing, ProfileRecord, SignInDocument, SignInRecord,
     SignInState,
 };
+pub use status::{DownDocument, ForwardState, ForwardStatus, Problem, StatusDocument};
 
 /// The value of the field `schema` in every document and event of this generation.
 pub const SCHEMA: &str = "ssmpf/1";
