@@ -307,6 +307,31 @@ fn an_interrupted_up_leaves_nothing_half_up() {
 }
 
 #[test]
+fn a_port_that_another_forward_has_is_named_with_that_forward() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let echo = servers::echo().port();
+    let local = save(&env, "one", echo, &[]).to_string();
+    save(&env, "two", echo, &[]);
+    ok(&env, &["edit", "two", "--local-port", &local]);
+    ok(&env, &["up", "one"]);
+    env.run(&["up", "two"]).fails_with(8, &["in use", "`one`, which is up", "ssmpf down one"]);
+}
+
+#[test]
+fn a_forward_that_nobody_could_find_any_more_ends_itself() {
+    let env = env();
+    let local = save(&env, "web", servers::echo().port(), &[]);
+    ok(&env, &["up", "web"]);
+    let pid = forward(&env, "web")["pid"].clone();
+    std::fs::remove_dir_all(env.home().join("run")).unwrap();
+    assert!(wait_until(|| !is_alive(&pid)));
+    assert_eq!(env.emulator.open_sessions(), 0);
+    assert!(TcpStream::connect(("127.0.0.1", local)).is_err());
+    assert!(ok(&env, &["logs", "web"]).stdout.contains("runtime folder is gone"));
+}
+
+#[test]
 fn a_forward_that_stands_still_is_named_and_can_be_ended() {
     let env = env();
     let _cleanup = Cleanup(&env);
