@@ -132,16 +132,16 @@ fn job(
         ..connect::Request::default()
     };
     // What makes no sense is said here, before a process is started for it.
-    connect::opening(name, connection, &wanted, aws)?;
+    let aws = connect::opening(name, connection, &wanted, aws)?.aws;
     if connection.guard {
         wanted.reason = Some(connect::guarded(name, connection, &wanted, context)?);
     }
     Ok(Job {
         name: name.to_string(),
         connection: connection.clone(),
-        profile: aws.profile.clone(),
-        region: aws.region.clone(),
-        ca_bundle: aws.ca_bundle.clone(),
+        profile: aws.profile,
+        region: aws.region,
+        ca_bundle: aws.ca_bundle,
         environment_credentials: aws.environment_credentials,
         reason: wanted.reason,
         ping_interval_seconds: request.ping_interval.map(|interval| interval.as_secs()),
