@@ -86,7 +86,9 @@ fn what_is_up_carries_bytes_and_what_is_down_leaves_nothing() {
     assert!(TcpStream::connect(("127.0.0.1", local)).is_err());
     assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
     assert_eq!(json(&env, &["status"])["forwards"], Value::Array(vec![]));
-    process::run(env.ssmpf(&["status", "web"])).fails_with(3, &["`web` is not up"]);
+    env.run(&["status", "web"]).fails_with(3, &["`web` is not up"]);
+    assert!(ok(&env, &["down", "web"]).stderr.contains("`web` is not up"));
+    env.run(&["down", "wbe"]).fails_with(3, &["`wbe`", "hint:"]);
 }
 
 #[test]
