@@ -30,6 +30,8 @@ pub enum Cause {
     MaxAge,
     /// Somebody asked over the control socket.
     Asked,
+    /// Nobody could find it any more to ask.
+    Unfindable,
 }
 
 impl fmt::Display for Cause {
@@ -41,6 +43,7 @@ impl fmt::Display for Cause {
             Cause::OutputClosed => "output closed",
             Cause::MaxAge => "maximum age reached",
             Cause::Asked => "ssmpf down",
+            Cause::Unfindable => "its runtime folder is gone",
         })
     }
 }

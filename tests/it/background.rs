@@ -66,7 +66,7 @@ fn what_is_up_carries_bytes_and_what_is_down_leaves_nothing() {
     let local = save(&env, "web", servers::echo().port(), &[]);
     let up = ok(&env, &["up", "web"]);
     let line = format!("web  127.0.0.1:{local} → ");
-    assert!(up.stderr.starts_with(&line), "{up:#?}");
+    assert!(up.stderr.lines().any(|shown| shown.starts_with(&line)), "{up:#?}");
     assert!(up.stderr.contains("ready in"), "{up:#?}");
     round_trip(local);
 
@@ -81,12 +81,14 @@ fn what_is_up_carries_bytes_and_what_is_down_leaves_nothing() {
     let down = ok(&env, &["down", "web"]);
     assert!(down.stderr.contains("ended web"), "{down:#?}");
     assert_eq!(json(&env, &["show", "web"])["connection"]["up"], false);
-    assert!(!is_alive(&status["pid"]));
+    assert!(wait_until(|| !is_alive(&status["pid"])));
     assert_eq!(env.emulator.open_sessions(), 0);
     assert!(TcpStream::connect(("127.0.0.1", local)).is_err());
     assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
     assert_eq!(json(&env, &["status"])["forwards"], Value::Array(vec![]));
-    process::run(env.ssmpf(&["status", "web"])).fails_with(3, &["`web` is not up"]);
+    env.run(&["status", "web"]).fails_with(3, &["`web` is not up"]);
+    assert!(ok(&env, &["down", "web"]).stderr.contains("`web` is not up"));
+    env.run(&["down", "wbe"]).fails_with(3, &["`wbe`", "hint:"]);
 }
 
 #[test]
@@ -194,7 +196,7 @@ fn restart_takes_a_new_session_and_the_same_port() {
     let after = forward(&env, "web");
     assert_eq!(before["address"], after["address"]);
     assert_ne!(before["session_ids"], after["session_ids"]);
-    assert!(!is_alive(&before["pid"]));
+    assert!(wait_until(|| !is_alive(&before["pid"])));
     round_trip(local);
     assert_eq!(env.emulator.open_sessions(), 1);
 }
@@ -304,6 +306,31 @@ fn an_interrupted_up_leaves_nothing_half_up() {
     assert_eq!(ended.code(), Some(130));
     assert_eq!(env.emulator.open_sessions(), 0);
     assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_port_that_another_forward_has_is_named_with_that_forward() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let echo = servers::echo().port();
+    let local = save(&env, "one", echo, &[]).to_string();
+    save(&env, "two", echo, &[]);
+    ok(&env, &["edit", "two", "--local-port", &local]);
+    ok(&env, &["up", "one"]);
+    env.run(&["up", "two"]).fails_with(8, &["in use", "`one`, which is up", "ssmpf down one"]);
+}
+
+#[test]
+fn a_forward_that_nobody_could_find_any_more_ends_itself() {
+    let env = env();
+    let local = save(&env, "web", servers::echo().port(), &[]);
+    ok(&env, &["up", "web"]);
+    let pid = forward(&env, "web")["pid"].clone();
+    std::fs::remove_dir_all(env.home().join("run")).unwrap();
+    assert!(wait_until(|| !is_alive(&pid)));
+    assert_eq!(env.emulator.open_sessions(), 0);
+    assert!(TcpStream::connect(("127.0.0.1", local)).is_err());
+    assert!(ok(&env, &["logs", "web"]).stdout.contains("runtime folder is gone"));
 }
 
 #[test]
@@ -506,7 +533,7 @@ fn fifty_come_up_at_once_no_faster_than_the_service_allows_and_go_down_at_once()
     let forwards = forwards.as_array().unwrap();
     assert!(forwards.len() == 50 && forwards.iter().all(|it| it["state"] == "ready"));
     let down = ok(&env, &["down", "--all"]);
-    assert!(forwards.iter().all(|it| !is_alive(&it["pid"])), "{down:#?}");
+    assert!(wait_until(|| forwards.iter().all(|it| !is_alive(&it["pid"]))), "{down:#?}");
     assert_eq!(env.emulator.open_sessions(), 0);
     assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
 }

@@ -21,9 +21,9 @@ pub struct Job {
     pub name: String,
     /// The connection.
     pub connection: Connection,
-    /// The chosen profile.
+    /// The profile, whoever chose it.
     pub profile: Option<String>,
-    /// The chosen region.
+    /// The region, likewise.
     pub region: Option<String>,
     /// Certificates to trust besides the system's.
     pub ca_bundle: Option<PathBuf>,

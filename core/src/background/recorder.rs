@@ -81,6 +81,8 @@ impl Recorder {
     pub fn note(&self, event: &Event) {
         let mut state = self.state();
         match &event.detail {
+            // The old one may have clients still, and is ended when the last has left.
+            Detail::Replaced { session_id, clients_stay: true, .. } => state.remember(session_id),
             Detail::Replaced { old_session_id, session_id, .. } => {
                 state.forget(old_session_id);
                 state.remember(session_id);
@@ -166,7 +168,7 @@ fn apply(status: &mut ForwardStatus, event: &Event) {
             status.addresses.clone_from(addresses);
             status.destination = Some(destination.clone());
             status.node = Some(target.clone());
-            status.rotates_at = rotation(&event.time, *rotates_in_seconds);
+            status.next_rotation = rotation(&event.time, *rotates_in_seconds);
             if !stopping {
                 status.state = ForwardState::Ready;
                 status.up_since = time();
@@ -191,7 +193,7 @@ fn apply(status: &mut ForwardStatus, event: &Event) {
         }
         // A fresh session before the old one was cut is no reconnection.
         Detail::Replaced { clients_stay: true, rotates_in_seconds, .. } => {
-            status.rotates_at = rotation(&event.time, *rotates_in_seconds);
+            status.next_rotation = rotation(&event.time, *rotates_in_seconds);
         }
         Detail::Resumed { .. } | Detail::Replaced { .. } => {
             status.reconnects += 1;
@@ -200,7 +202,7 @@ fn apply(status: &mut ForwardStatus, event: &Event) {
                 status.up_since = time();
             }
             if let Detail::Replaced { rotates_in_seconds, .. } = &event.detail {
-                status.rotates_at = rotation(&event.time, *rotates_in_seconds);
+                status.next_rotation = rotation(&event.time, *rotates_in_seconds);
             }
         }
         Detail::SessionOpened { .. } => {
@@ -209,7 +211,7 @@ fn apply(status: &mut ForwardStatus, event: &Event) {
                 status.up_since = time();
             }
         }
-        Detail::SessionClosed { sessions: 0, .. } => status.rotates_at = None,
+        Detail::SessionClosed { sessions: 0, .. } => status.next_rotation = None,
         Detail::Warning { kind, message, .. } => {
             status.last_problem = problem(Some(*kind), message);
         }

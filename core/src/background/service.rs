@@ -70,7 +70,6 @@ fn systemd(program: &str) -> String {
         "# Written by `ssmpf service install`.\n\
          [Unit]\n\
          Description=Port forwards of ssmpf tagged @{TAG}\n\
-         Documentation=man:ssmpf(1)\n\
          StartLimitIntervalSec=0\n\
          \n\
          [Service]\n\

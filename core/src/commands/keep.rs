@@ -25,7 +25,7 @@ const CLAIM_PATIENCE: Duration = Duration::from_secs(10);
 /// Pause between attempts to claim it.
 const CLAIM_PAUSE: Duration = Duration::from_millis(20);
 /// How often the forward looks whether it can still be found.
-const LOOK: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_secs(10);
 
 /// What the process of a forward is given besides its job.
 #[derive(Clone)]
@@ -197,7 +197,7 @@ async fn stay_findable(folder: RuntimeDir, name: ConnectionName, stop: Trigger) 
         tokio::time::sleep(LOOK).await;
         if !record.exists() {
             tracing::warn!("the runtime folder is gone, and with it the way to stop this forward");
-            return stop.request(Cause::Asked);
+            return stop.request(Cause::Unfindable);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ssmpf_schema::{Detail, ErrorKind, ForwardState, ForwardStatus};
+use ssmpf_schema::{Detail, ErrorBody, ErrorKind, ForwardState, ForwardStatus};
 use ssmpf_store::Store;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ use super::status::{self, Dead};
 use super::{CommandError, Refusal, connect};
 use crate::aws::AwsSettings;
 use crate::background::job::{Job, Report};
-use crate::background::{RuntimeDir, client, detach, log_file};
+use crate::background::{BackgroundError, Found, RuntimeDir, client, detach, log_file, registry};
 use crate::events::EventSink;
 use crate::forward::UpkeepChoice;
 use crate::model::{Connection, ConnectionName};
@@ -140,16 +140,16 @@ fn job(
         ..connect::Request::default()
     };
     // What makes no sense is said here, before a process is started for it.
-    let opening = connect::opening(name, connection, &wanted, aws)?;
+    let aws = connect::opening(name, connection, &wanted, aws)?.aws;
     if connection.guard {
         wanted.reason = Some(connect::guarded(name, connection, &wanted, context)?);
     }
     Ok(Job {
         name: name.to_string(),
         connection: connection.clone(),
-        profile: opening.aws.profile,
-        region: opening.aws.region,
-        ca_bundle: aws.ca_bundle.clone(),
+        profile: aws.profile,
+        region: aws.region,
+        ca_bundle: aws.ca_bundle,
         upkeep: request.upkeep,
         reason: wanted.reason,
         ping_interval_seconds: request.ping_interval.map(|interval| interval.as_secs()),
@@ -245,12 +245,12 @@ async fn raise(
                     };
                     surroundings.events.pass(event);
                     if enough {
-                        return Ok(None);
+                        return Ok::<_, CommandError>(None);
                     }
                 }
                 Report::AlreadyUp { status } => return Ok(Some(*status)),
                 Report::Failed { error } => {
-                    return Err(CommandError::from(crate::background::BackgroundError(error)));
+                    return Err(BackgroundError(with_holder(error, job, folder)).into());
                 }
             }
         }
@@ -278,6 +278,29 @@ async fn raise(
             let status = client::status(folder, &name).await;
             Ok((status.unwrap_or_else(|_| unasked(job)), false))
         }
+    }
+}
+
+/// Names the forward that has the local port, if it is one of ours.
+fn with_holder(error: ErrorBody, job: &Job, folder: &RuntimeDir) -> ErrorBody {
+    if error.kind != ErrorKind::PortBusy {
+        return error;
+    }
+    let port = Some(job.connection.local_port.number());
+    let found = registry::look(folder).unwrap_or_default();
+    let holder = found.iter().find(
+        |found| matches!(found, Found::Running(it) if it.local_port == port && it.name != job.name),
+    );
+    match holder.map(|found| &found.record().name) {
+        None => error,
+        Some(holder) => ErrorBody {
+            hint: Some(format!(
+                "it belongs to `{holder}`, which is up; `ssmpf down {holder}` frees it, \
+                 `ssmpf edit {} --local-port auto` chooses another for good",
+                job.name
+            )),
+            ..error
+        },
     }
 }
 

@@ -109,9 +109,6 @@ pub struct ForwardStatus {
     pub up_since: Option<String>,
     /// Connections that were lost and restored, or replaced by a new session.
     pub reconnects: u64,
-    /// When its session is replaced by a fresh one before it is cut, if it is used.
-    #[serde(default)]
-    pub rotates_at: Option<String>,
     /// The last thing that went wrong.
     pub last_problem: Option<Problem>,
     /// When a fresh session takes over before the service cuts the old one, RFC 3339.
