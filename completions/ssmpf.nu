@@ -281,6 +281,294 @@ module completions {
     ...names: string          # Connections, or @tag
   ]
 
+  def "nu-complete ssmpf up format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf up color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Open saved connections in the background
+  export extern "ssmpf up" [
+    --all                     # All connections
+    --no-wait                 # Return as soon as the local ports are bound
+    --timeout: string         # Longest wait until they are ready, such as 30s [default: 60s, and half a second for each]
+    --reason: string          # Reason, for the session history and CloudTrail
+    --yes(-y)                 # Do not ask before opening a guarded connection
+    --sessions: string        # How many sessions carry the traffic; one carries about 0.8 MB/s down [default: auto]
+    --lazy                    # Start a session only when a client comes
+    --idle-timeout: string    # End the sessions after so long without a client, such as 15m, until the next comes
+    --keep-alive              # Keep idle sessions open, whatever idle limit the administrator has set
+    --rotate-after: string    # Age at which a session in use is replaced
+    --silent-after: string    # Silence of the agent after which it may be gone
+    --ping-interval: string   # Seconds between pings to the gateway
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf up format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf up color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+    ...names: string          # Connections, or @tag
+  ]
+
+  def "nu-complete ssmpf down format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf down color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # End forwards in the background
+  export extern "ssmpf down" [
+    --all                     # All forwards that are up
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf down format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf down color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+    ...names: string          # Connections, or @tag
+  ]
+
+  def "nu-complete ssmpf restart format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf restart color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # End and open again forwards in the background; the ports stay the same
+  export extern "ssmpf restart" [
+    --all                     # All forwards that are up
+    --no-wait                 # Return as soon as the local ports are bound
+    --timeout: string         # Longest wait until they are ready, such as 30s [default: 60s, and half a second for each]
+    --reason: string          # Reason, for the session history and CloudTrail
+    --yes(-y)                 # Do not ask before opening a guarded connection
+    --sessions: string        # How many sessions carry the traffic; one carries about 0.8 MB/s down [default: auto]
+    --lazy                    # Start a session only when a client comes
+    --idle-timeout: string    # End the sessions after so long without a client, such as 15m, until the next comes
+    --keep-alive              # Keep idle sessions open, whatever idle limit the administrator has set
+    --rotate-after: string    # Age at which a session in use is replaced
+    --silent-after: string    # Silence of the agent after which it may be gone
+    --ping-interval: string   # Seconds between pings to the gateway
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf restart format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf restart color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+    ...names: string          # Connections, or @tag
+  ]
+
+  def "nu-complete ssmpf status format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf status color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show the forwards in the background
+  export extern "ssmpf status" [
+    --watch(-w)               # Show it again whenever it changes, until Ctrl-C
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf status format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf status color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+    ...names: string          # Connections, or @tag [default: all that are up]
+  ]
+
+  def "nu-complete ssmpf logs format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf logs color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show what happened to a forward in the background
+  export extern "ssmpf logs" [
+    --follow(-f)              # Go on with what happens, until Ctrl-C
+    --lines(-n): string       # How many lines
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf logs format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf logs color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+    name: string              # Connection
+  ]
+
+  def "nu-complete ssmpf wait format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf wait color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Wait until forwards in the background are ready
+  export extern "ssmpf wait" [
+    --timeout: string         # Longest wait, such as 30s
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf wait format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf wait color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+    ...names: string          # Connections, or @tag
+  ]
+
+  def "nu-complete ssmpf service format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf service color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Have connections tagged @autostart come up at login (systemd or launchd)
+  export extern "ssmpf service" [
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf service format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf service color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete ssmpf service install format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf service install color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Write the definition for this user
+  export extern "ssmpf service install" [
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf service install format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf service install color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete ssmpf service uninstall format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf service uninstall color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Remove it
+  export extern "ssmpf service uninstall" [
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf service uninstall format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf service uninstall color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete ssmpf service show format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf service show color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Print it
+  export extern "ssmpf service show" [
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf service show format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf service show color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete ssmpf __keep format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf __keep color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # The process of a forward in the background
+  export extern "ssmpf __keep" [
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf __keep format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf __keep color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete ssmpf forward engine" [] {
     [ "native" "plugin" ]
   }
@@ -646,6 +934,61 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
+  def "nu-complete ssmpf pick what" [] {
+    [ "connections" "forwards" "profiles" ]
+  }
+
+  def "nu-complete ssmpf pick format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf pick color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Pick from a list on the terminal and print what was picked
+  export extern "ssmpf pick" [
+    --query: string           # Begin with this typed
+    --multi                   # Any number of them
+    --print0                  # End each name with a NUL instead of a line feed
+    --with-action             # Let keys choose what to do with connections, and print that command first
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf pick format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf pick color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+    what?: string@"nu-complete ssmpf pick what" # What to pick from
+  ]
+
+  def "nu-complete ssmpf prompt format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf prompt color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Print a word about the forwards that are up, for the prompt; nothing if none is
+  export extern "ssmpf prompt" [
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf prompt format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf prompt color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete ssmpf completions shell" [] {
     [ "bash" "zsh" "fish" "powershell" "elvish" "nushell" ]
   }
@@ -700,6 +1043,79 @@ module completions {
     --store: path             # Store of connections
     --help(-h)                # Print help (see more with '--help')
     shell: string@"nu-complete ssmpf init shell" # Shell
+  ]
+
+  def "nu-complete ssmpf profiles format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf profiles color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List AWS profiles: what they are, and whether somebody is signed in
+  export extern "ssmpf profiles" [
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf profiles format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf profiles color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete ssmpf login format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf login color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Sign in to AWS: IAM Identity Center, a code of a device, or `aws login`
+  export extern "ssmpf login" [
+    --sso-session: string     # Sign in to this sso-session of the configuration
+    --device-code             # With a code, in a browser on any machine
+    --no-browser              # Print the address instead of opening a browser
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf login format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf login color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete ssmpf logout format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf logout color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # End sign-ins to IAM Identity Center; with --profile or --sso-session, only that one
+  export extern "ssmpf logout" [
+    --sso-session: string     # Sign out of this sso-session only
+    --profile: string         # AWS profile; it wins over credentials in the environment
+    --region: string          # AWS region
+    --format: string@"nu-complete ssmpf logout format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf logout color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
   ]
 
   def "nu-complete ssmpf help format" [] {

@@ -9,8 +9,10 @@
 //! | [`commands`] | one file per verb: a request in, a result out |
 //! | [`forward`] | a running forward on this machine: listener, clients, and what happens to them |
 //! | [`engine_plugin`] | the same carried by Amazon's session-manager-plugin |
+//! | [`background`] | forwards that run in the background: found, asked, ended, started |
 //! | [`session`] | a session with the agent: dialling, the loop that moves its bytes, resuming, ending |
 //! | [`aws`] | settings, credentials, the calls to Systems Manager, and what their failures mean |
+//! | [`picker`] | rows → skim → the chosen ones; the only one that knows skim |
 //! | [`output`] | how events look; lines that never make anybody wait |
 //! | [`events`], [`shutdown`], [`logging`] | what all of them share |
 //!
@@ -22,13 +24,16 @@
 //! `ssmpf-store`.
 
 pub mod aws;
+pub mod background;
 mod cli;
 pub mod commands;
 pub mod engine_plugin;
 pub mod events;
 pub mod forward;
+mod hash;
 pub mod logging;
 pub mod output;
+pub mod picker;
 pub mod session;
 pub mod shutdown;
 

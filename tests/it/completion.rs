@@ -6,18 +6,22 @@ use std::process::Stdio;
 use ssmpf_tests::shell::PROMPT;
 use ssmpf_tests::{BASTION, Shell, Terminal, TestEnv, keys, process};
 
-use crate::catalogue::{add, env, ok, store_of};
+use crate::background::{Cleanup, save};
+use crate::catalogue::{env, ok, store_of};
 
 /// An environment with a few connections, AWS profiles and files.
-fn some_connections() -> TestEnv {
+pub(crate) fn some_connections() -> TestEnv {
     let env = env();
-    add(&env, "orders-db", &["--tag", "prod", "--host", "db.internal"]);
-    add(&env, "web", &["--description", "the größe: of 数据 'quoted'"]);
-    add(&env, "web-2", &["--tag", "staging", "--profile", "prod"]);
+    save(&env, "orders-db", 5432, &["--tag", "prod", "--host", "db.internal"]);
+    save(&env, "web", 5432, &["--description", "the größe: of 数据 'quoted'"]);
+    save(&env, "web-2", 5432, &["--tag", "staging", "--profile", "prod"]);
     let aws = env.home().join(".aws");
     std::fs::create_dir_all(&aws).unwrap();
-    std::fs::write(aws.join("config"), "[default]\n[profile prod]\n[profile with space]\n")
-        .unwrap();
+    std::fs::write(
+        aws.join("config"),
+        "[default]\n[profile prod]\n[profile with space]\n[sso-session corp]\n",
+    )
+    .unwrap();
     std::fs::write(env.home().join("my store.age"), "").unwrap();
     std::fs::create_dir(env.home().join("folder")).unwrap();
     env
@@ -29,7 +33,8 @@ fn completes(terminal: &mut Terminal, typed: &str, line: &str) {
     terminal.send(typed).wait_for(&format!("{PROMPT}{typed}"));
     terminal.send(keys::TAB);
     let whole = format!("{PROMPT}{line}");
-    terminal.wait_until(&whole, |screen| screen.lines().any(|it| it.trim_end() == whole.trim_end()));
+    terminal
+        .wait_until(&whole, |screen| screen.lines().any(|it| it.trim_end() == whole.trim_end()));
     // The cursor tells whether a blank is behind the word.
     terminal.send("x").wait_for(&format!("{whole}x"));
     terminal.send(keys::CTRL_U);
@@ -61,6 +66,10 @@ const LINES: &[(&str, &str)] = &[
     ("ssmpf ls --format=jsonl", "ssmpf ls --format=jsonl "),
     ("ssmpf ls --col", "ssmpf ls --color "),
     ("ssmpf import ssh", "ssmpf import ssh-config "),
+    ("ssmpf logs nosuch", "ssmpf logs nosuch"),
+    ("ssmpf up web-", "ssmpf up web-2 "),
+    ("ssmpf login --sso-session co", "ssmpf login --sso-session corp "),
+    ("ssmpf pick forw", "ssmpf pick forwards "),
     ("ssmpf store rec", "ssmpf store recipients "),
     ("ssmpf store recipients ad", "ssmpf store recipients add "),
     ("ssmpf completions pow", "ssmpf completions powershell "),
@@ -262,4 +271,18 @@ fn ten_thousand_connections_complete() {
         completes(&mut terminal, "ssmpf show service-0123", "ssmpf show service-0123");
         completes(&mut terminal, "ssmpf show service-01234", "ssmpf show service-01234 ");
     }
+}
+
+#[test]
+fn down_logs_and_restart_complete_what_is_up() {
+    let env = some_connections();
+    let _cleanup = Cleanup(&env);
+    ok(&env, &["up", "web", "orders-db"]);
+    for command in ["down", "restart", "status", "wait"] {
+        assert_eq!(candidates(&env, &[command, ""]), ["orders-db", "web", "@prod"], "{command}");
+        assert_eq!(candidates(&env, &[command, "web", ""]), ["orders-db", "@prod"], "{command}");
+    }
+    assert_eq!(candidates(&env, &["logs", ""]), ["orders-db", "web"]);
+    ok(&env, &["down", "--all"]);
+    assert_eq!(candidates(&env, &["logs", "w"]), [""; 0]);
 }

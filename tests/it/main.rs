@@ -11,8 +11,12 @@
 //! | `output` | what is said on stdout and stderr |
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
+//! | `sso` | IAM Identity Center: signing in, renewing, signing out |
+//! | `sign_in` | roles, second factors and every other kind of credentials |
+//! | `other_clients` | the AWS CLI, botocore and moto: who can use whose sign-in |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
 //! | `prompts` | what a person at a terminal is asked |
+//! | `background` | forwards in the background: up, asked, ended, killed, found again |
 //! | `catalogue` | saved connections: kept, found, changed |
 //! | `configuration` | flag, environment, connection and file, in their order |
 //! | `connect` | saved connections opened |
@@ -20,9 +24,12 @@
 //! | `renderings` | `show --as`, read by the programs it is for |
 //! | `transfer` | import, export, pasted command lines |
 //! | `completion` | TAB in bash, zsh and fish |
+//! | `picking` | the picker, and `ssmpf` alone |
+//! | `widgets` | the keys and functions of `ssmpf init` |
 //! | `emulator` | the emulator's own commands |
 
 mod agents;
+mod background;
 mod bad_input;
 mod catalogue;
 #[cfg(unix)]
@@ -35,11 +42,18 @@ mod emulator;
 mod ending;
 mod faults;
 mod network;
+mod other_clients;
 mod output;
+#[cfg(unix)]
+mod picking;
 mod programs;
 #[cfg(unix)]
 mod prompts;
 mod renderings;
+mod sign_in;
 mod soak;
+mod sso;
 mod staying_up;
 mod transfer;
+#[cfg(unix)]
+mod widgets;

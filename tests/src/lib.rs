@@ -11,7 +11,7 @@ pub mod shell;
 pub mod terminal;
 pub mod tunnel;
 
-pub use environment::{BASTION, TestEnv};
+pub use environment::{BASTION, IDENTITY, TestEnv};
 pub use process::Finished;
 #[cfg(unix)]
 pub use shell::Shell;

@@ -3,20 +3,32 @@
 //!
 //! Absent here: the websocket (see `session`), the command line, and anything printed.
 
+pub mod caches;
+mod chain;
+mod cli_cache;
 pub mod clock;
 pub mod config;
 mod credentials;
 pub mod error;
 mod http_client;
+pub mod identity;
+mod instance;
+pub mod pacing;
+pub mod profile_list;
 mod profiles;
 pub mod resolve;
-pub mod sign_in_watch;
+mod roles;
+mod section_headers;
+pub mod sign_in;
+pub mod sign_out;
 pub mod sigv4;
 pub mod ssm;
+pub mod sso;
 pub mod trust;
 
 pub use crate::model::document::{self, DocumentName, SessionDocument};
 pub use clock::Clock;
-pub use config::{AwsContext, AwsSettings};
+pub use config::{AwsContext, AwsSettings, SessionWatch, SignedIn};
 pub use error::{AwsFailure, Verdict};
+pub use sign_in::{Guide, SignInNeed};
 pub use ssm::{Ssm, StartRequest, StartedSession};

@@ -8,13 +8,18 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
+use super::args_background::{
+    DownArgs, LogsArgs, RestartArgs, ServiceArgs, StatusArgs, UpArgs, WaitArgs,
+};
 use super::args_catalogue::{
     AddArgs, ConnectArgs, EditArgs, ExportArgs, ImportArgs, LsArgs, PasswdArgs, RenameArgs, RmArgs,
     ShowArgs, StoreArgs, UnlockArgs,
 };
-use super::args_shell::{CompletionsArgs, InitArgs};
+use super::args_shell::{CompletionsArgs, InitArgs, PickArgs};
+use super::args_sign_in::{LoginArgs, LogoutArgs};
 use super::args_upkeep::UpkeepArgs;
 use super::complete::sources;
+use crate::background::detach;
 use crate::commands::forward::Engine;
 use crate::output::style::ColorChoice;
 
@@ -28,7 +33,7 @@ pub(super) struct Cli {
     pub(super) command: Option<Command>,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
     /// AWS profile; it wins over credentials in the environment
@@ -107,6 +112,17 @@ pub(super) enum Command {
     #[command(visible_alias = "delete")]
     Rm(RmArgs),
     Connect(ConnectArgs),
+    Up(UpArgs),
+    Down(DownArgs),
+    Restart(RestartArgs),
+    #[command(visible_alias = "ps")]
+    Status(StatusArgs),
+    Logs(LogsArgs),
+    Wait(WaitArgs),
+    Service(ServiceArgs),
+    /// The process of a forward in the background
+    #[command(name = detach::COMMAND, hide = true)]
+    Keep,
     Forward(Box<ForwardArgs>),
     Import(ImportArgs),
     Export(ExportArgs),
@@ -116,8 +132,15 @@ pub(super) enum Command {
     /// Forget the key that `unlock` kept
     Lock,
     Store(StoreArgs),
+    Pick(PickArgs),
+    /// Print a word about the forwards that are up, for the prompt; nothing if none is
+    Prompt,
     Completions(CompletionsArgs),
     Init(InitArgs),
+    /// List AWS profiles: what they are, and whether somebody is signed in
+    Profiles,
+    Login(LoginArgs),
+    Logout(LogoutArgs),
     Help(HelpArgs),
 }
 

@@ -48,3 +48,42 @@ pub(super) enum InitShell {
     Zsh,
     Fish,
 }
+
+/// Pick from a list on the terminal and print what was picked
+///
+/// Works while stdout is a pipe: `ssmpf connect $(ssmpf pick)`. Tab marks several with --multi. Leaving
+/// without a choice exits with 130.
+#[derive(Debug, Default, Args)]
+#[command(after_help = "Examples:\n  \
+    ssmpf connect $(ssmpf pick)\n  \
+    ssmpf pick forwards --multi --print0 | xargs -0 ssmpf down\n  \
+    export AWS_PROFILE=$(ssmpf pick profiles)")]
+pub(super) struct PickArgs {
+    /// What to pick from
+    #[arg(value_enum, value_name = "WHAT", default_value = "connections")]
+    pub(super) what: PickWhat,
+    /// Begin with this typed
+    #[arg(long, value_name = "TEXT")]
+    pub(super) query: Option<String>,
+    /// Any number of them
+    #[arg(long)]
+    pub(super) multi: bool,
+    /// End each name with a NUL instead of a line feed
+    #[arg(long)]
+    pub(super) print0: bool,
+    /// Let keys choose what to do with connections, and print that command first
+    #[arg(long)]
+    pub(super) with_action: bool,
+}
+
+/// What can be picked from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum PickWhat {
+    /// Saved connections, the last used first
+    #[default]
+    Connections,
+    /// Forwards in the background
+    Forwards,
+    /// AWS profiles
+    Profiles,
+}

@@ -6,7 +6,7 @@ use clap::Args;
 use clap_complete::ArgValueCompleter;
 
 use super::complete::sources;
-use crate::commands::forward::UpkeepChoice;
+use crate::forward::UpkeepChoice;
 use crate::model::{InvalidInput, Seconds};
 
 /// Time between signs of life with `--keep-alive`: well below the shortest idle limit, a minute.

@@ -15,7 +15,7 @@ use super::error::Failure;
 use super::fields::fields;
 use super::settings::Settings;
 use super::terminal::{self, Terminal};
-use super::{editor, import, places};
+use super::{background, editor, import, places};
 use crate::commands::context::{Context, ContextSettings};
 use crate::commands::{add, edit, keys, ls, mv, rm, show, store, transfer};
 use crate::model::{ConnectionName, Seconds};
@@ -89,7 +89,9 @@ impl Runner<'_> {
                 Ok(self.rendered(&rendering, |rendering| rendering.text.clone()))
             }
             Command::Show(args) => {
-                let connection = show::run(&args.name, self.context)?;
+                let mut connection = show::run(&args.name, self.context)?;
+                connection.up =
+                    background::running().map(|names| names.contains(&*connection.name));
                 Ok(self.rendered(&ConnectionDocument::new(connection), |document| {
                     render::details(&document.connection)
                 }))
@@ -141,8 +143,21 @@ impl Runner<'_> {
             // `dispatch` keeps these to itself.
             Command::Connect(_)
             | Command::Forward(_)
+            | Command::Pick(_)
+            | Command::Prompt
             | Command::Completions(_)
             | Command::Init(_)
+            | Command::Profiles
+            | Command::Login(_)
+            | Command::Logout(_)
+            | Command::Up(_)
+            | Command::Down(_)
+            | Command::Restart(_)
+            | Command::Status(_)
+            | Command::Logs(_)
+            | Command::Wait(_)
+            | Command::Service(_)
+            | Command::Keep
             | Command::Help(_) => Ok(String::new()),
         }
     }
@@ -153,6 +168,7 @@ impl Runner<'_> {
             profile: self.global.profile.clone(),
             region: self.global.region.clone(),
             kind: kind.map(str::parse).transpose()?,
+            up: background::running(),
         };
         let context = &mut *self.context;
         let more = |text: &mut String, later: String| text.push_str(&later);

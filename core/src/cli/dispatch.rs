@@ -11,7 +11,11 @@ use ssmpf_schema::{ErrorKind, ExitCode};
 use super::args::{Cli, Command};
 use super::env::Environment;
 use super::error::Failure;
-use super::{catalogue, complete, help, old_script, settings, shells, tunnel};
+use super::pick::Wish;
+use super::{
+    background, catalogue, complete, guide, help, keep, old_script, pick, settings, shells,
+    sign_in, tunnel,
+};
 use crate::output::Style;
 use crate::output::printable::printable;
 
@@ -33,7 +37,7 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
         Err(error) => return refuse(&error, arguments),
     };
     let early_style = settings::style(cli.global.color.map(Into::into), &environment, terminal);
-    let settings = match settings::resolve(&cli.global, &environment, terminal) {
+    let mut settings = match settings::resolve(&cli.global, &environment, terminal) {
         Ok(settings) => settings,
         Err(error) => return show(&error.into(), early_style, cli.global.json),
     };
@@ -44,13 +48,52 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
             let _ = writeln!(io::stderr(), "{}: {}", style.warning("warning"), printable(warning));
         }
     }
+    settings.aws.guide = guide::of_process(&cli.global, &environment, style);
     let result = match cli.command {
-        None => print(&help::text(None, false)),
+        None => match pick::without_command(&cli.global, &settings) {
+            Ok(Wish::Help) => print(&help::text(None, false)),
+            Ok(Wish::Nothing(code)) => Ok(code),
+            // The chosen command stands behind the flags that were given, as if it had been typed.
+            Ok(Wish::Command(words)) => return run(&[arguments, &words].concat(), since),
+            Err(failure) => Err(failure),
+        },
         Some(Command::Help(args)) => print(&help::text(args.topic.as_deref(), json)),
+        Some(Command::Pick(args)) => {
+            pick::run(&args, &cli.global, &settings).and_then(|picked| match picked {
+                Some(text) => print(&Ok(text)),
+                None => Ok(ExitCode::Interrupted),
+            })
+        }
+        Some(Command::Prompt) => print(&Ok(pick::prompt())),
         Some(Command::Completions(args)) => print(&Ok(shells::completions(args.shell))),
         Some(Command::Init(args)) => print(&Ok(shells::init(args.shell, &environment))),
         Some(Command::Forward(args)) => tunnel::forward(&args, &settings, since),
         Some(Command::Connect(args)) => tunnel::connect(&args, &cli.global, &settings, since),
+        Some(Command::Profiles) => sign_in::list(&settings).and_then(|text| print(&Ok(text))),
+        Some(Command::Login(args)) => {
+            sign_in::login(&args, &cli.global, &settings).and_then(|text| print(&Ok(text)))
+        }
+        Some(Command::Logout(args)) => {
+            sign_in::logout(&args, &cli.global, &settings).and_then(|text| print(&Ok(text)))
+        }
+        Some(Command::Keep) => keep::run(since),
+        Some(Command::Service(args)) => background::service(&args, &settings),
+        Some(
+            command @ (Command::Up(_)
+            | Command::Down(_)
+            | Command::Restart(_)
+            | Command::Status(_)
+            | Command::Logs(_)
+            | Command::Wait(_)),
+        ) => background::Runner::new(&cli.global, &settings).and_then(|runner| match &command {
+            Command::Up(args) => runner.up(args),
+            Command::Down(args) => runner.down(args),
+            Command::Restart(args) => runner.restart(args),
+            Command::Status(args) => runner.status(args),
+            Command::Logs(args) => runner.logs(args),
+            Command::Wait(args) => runner.wait(args),
+            _ => Ok(ExitCode::Success),
+        }),
         Some(command) => {
             catalogue::run(command, &cli.global, &settings).and_then(|text| print(&Ok(text)))
         }

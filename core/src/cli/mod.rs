@@ -3,9 +3,12 @@
 //! This is the only place that knows clap, reads the environment and prints.
 
 mod args;
+mod args_background;
 mod args_catalogue;
 mod args_shell;
+mod args_sign_in;
 mod args_upkeep;
+mod background;
 mod catalogue;
 mod complete;
 mod config_file;
@@ -14,12 +17,16 @@ mod editor;
 mod env;
 mod error;
 mod fields;
+mod guide;
 mod help;
 mod import;
+mod keep;
 mod old_script;
+mod pick;
 mod places;
 mod settings;
 mod shells;
+mod sign_in;
 mod terminal;
 mod tunnel;
 

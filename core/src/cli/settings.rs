@@ -11,7 +11,8 @@ use super::config_file::ConfigFile;
 use super::env::Environment;
 use crate::aws::AwsSettings;
 use crate::commands::connect::AwsDefaults;
-use crate::commands::forward::{Request, UpkeepChoice};
+use crate::commands::forward::Request;
+use crate::forward::UpkeepChoice;
 use crate::model::{Destination, ForwardSpec, InvalidInput, LocalPort};
 use crate::output::style::{ColorChoice, ColorEnvironment, Style};
 
@@ -64,9 +65,10 @@ pub(super) fn resolve(
             profile: chosen(&global.profile, environment.first(&profile)),
             region: chosen(&global.region, environment.first(&region)),
             ca_bundle: environment.get("AWS_CA_BUNDLE").map(PathBuf::from),
-            environment_credentials: environment.get("AWS_ACCESS_KEY_ID").is_some()
-                || environment.get("AWS_WEB_IDENTITY_TOKEN_FILE").is_some(),
+            guide: None,
             files: None,
+            pacing: None,
+            watch: None,
         },
         defaults: AwsDefaults { profile: config.profile, region: config.region },
         format: format(global, environment, config.format)?,

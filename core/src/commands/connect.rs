@@ -3,6 +3,7 @@
 //! What can be decided without the network is decided first ([`prepare`]), before the asynchronous
 //! runtime and the AWS SDK are started.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ssmpf_schema::Detail;
@@ -11,11 +12,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::context::{Context, declined, terminal};
-use super::forward::{self, Engine, UpkeepChoice};
+use super::forward::{self, Engine};
 use super::{CommandError, Refusal};
 use crate::aws::AwsSettings;
 use crate::events::EventSink;
-use crate::forward::ForwardOutcome;
+use crate::forward::{ForwardOutcome, Traffic, UpkeepChoice};
 use crate::model::{Connection, ConnectionName, InvalidInput, LocalPort, Timestamp};
 use crate::shutdown::Shutdown;
 
@@ -65,7 +66,7 @@ impl AwsDefaults {
 pub struct Opening {
     name: ConnectionName,
     request: forward::Request,
-    aws: AwsSettings,
+    pub(super) aws: AwsSettings,
     max_age: Option<Duration>,
 }
 
@@ -106,7 +107,8 @@ pub fn prepare(
     Ok(openings)
 }
 
-fn opening(
+/// Decides how a connection is opened.
+pub(super) fn opening(
     name: &ConnectionName,
     connection: &Connection,
     request: &Request,
@@ -145,7 +147,7 @@ fn opening(
 }
 
 /// Makes sure that somebody means to open a guarded connection, and returns the reason.
-fn guarded(
+pub(super) fn guarded(
     name: &ConnectionName,
     connection: &Connection,
     request: &Request,
@@ -194,7 +196,8 @@ pub async fn run(
     let (is_ready, mut ready) = mpsc::unbounded_channel();
     let mut running = JoinSet::new();
     for opening in openings {
-        running.spawn(open(opening, surroundings.clone(), is_ready.clone()));
+        let (surroundings, is_ready) = (surroundings.clone(), is_ready.clone());
+        running.spawn(open(opening, surroundings, Arc::default(), is_ready));
     }
     drop(is_ready);
     let mut failures: Vec<(ConnectionName, CommandError)> = Vec::new();
@@ -222,7 +225,8 @@ pub async fn run(
     summary(failures, total)
 }
 
-fn summary(
+/// The failure that several connections make together.
+pub(super) fn summary(
     failures: Vec<(ConnectionName, CommandError)>,
     total: usize,
 ) -> Result<(), CommandError> {
@@ -240,9 +244,11 @@ fn summary(
     }
 }
 
-async fn open(
+/// Keeps one connection open, and says when it is ready.
+pub(super) async fn open(
     opening: Opening,
     surroundings: Surroundings,
+    traffic: Arc<Traffic>,
     ready: mpsc::UnboundedSender<ConnectionName>,
 ) -> (ConnectionName, Result<ForwardOutcome, CommandError>) {
     let Opening { name, request, aws, max_age } = opening;
@@ -260,13 +266,13 @@ async fn open(
         Some(age) => surroundings.shutdown.limited_to(age),
         None => surroundings.shutdown,
     };
-    let context = forward::Context { aws, events, shutdown, since: surroundings.since };
+    let context = forward::Context { aws, events, shutdown, since: surroundings.since, traffic };
     let result = forward::run(request, context).await;
     (name, result)
 }
 
 /// Keeps the time of use. A store that cannot be written to is no reason to end a tunnel.
-fn note_use(store: &mut Store, name: &ConnectionName) {
+pub(super) fn note_use(store: &mut Store, name: &ConnectionName) {
     let noted = store.update(|contents| {
         contents.get_mut(name.as_str())?.last_used = Some(Timestamp::now());
         Ok::<_, CommandError>(())

@@ -3,23 +3,34 @@
 pub mod add;
 pub mod connect;
 pub mod context;
+pub mod down;
 pub mod edit;
 pub mod edit_text;
 pub mod fields;
 pub mod forward;
+pub mod keep;
 pub mod keys;
+pub mod login;
+pub mod logout;
+pub mod logs;
 pub mod ls;
 pub mod mv;
+pub mod profiles;
 pub mod record;
 pub mod rm;
+pub mod service;
 pub mod show;
+pub mod status;
 pub mod store;
 pub mod transfer;
+pub mod up;
+pub mod wait;
 
 use ssmpf_schema::{ErrorBody, ErrorKind};
 use ssmpf_store::{CatalogueError, StoreError};
 
 use crate::aws::AwsFailure;
+use crate::background::BackgroundError;
 use crate::forward::ForwardError;
 use crate::model::InvalidInput;
 
@@ -38,6 +49,9 @@ pub enum CommandError {
     /// The store, its key, or what was looked for in it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A forward in the background, or what its process handed over.
+    #[error(transparent)]
+    Background(#[from] BackgroundError),
     /// The command itself says no.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -72,6 +86,7 @@ impl CommandError {
                 causes: error.causes.clone(),
             },
             CommandError::Store(error) => error.body(),
+            CommandError::Background(error) => error.0.clone(),
             CommandError::Refused(error) => ErrorBody {
                 kind: error.kind,
                 message: error.message.clone(),

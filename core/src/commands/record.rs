@@ -29,6 +29,7 @@ pub fn of(name: &ConnectionName, connection: &Connection) -> ConnectionRecord {
         guard: connection.guard,
         sessions: sessions(connection.sessions),
         database: connection.database.as_ref().map(database),
+        up: None,
         created: rfc3339(connection.created),
         updated: rfc3339(connection.updated),
         last_used: connection.last_used.map(rfc3339),
@@ -42,6 +43,7 @@ pub fn borrowed<'a>(
 ) -> ConnectionRecord<Cow<'a, str>> {
     ConnectionRecord {
         name,
+        up: None,
         database: stored.database.as_ref().map(database),
         description: stored.description,
         tags: stored.tags,
@@ -69,6 +71,36 @@ pub fn borrowed<'a>(
         created: rfc3339(stored.created).into(),
         updated: rfc3339(stored.updated).into(),
         last_used: stored.last_used.map(|time| rfc3339(time).into()),
+    }
+}
+
+/// Returns a borrowed record with text of its own.
+pub fn owned(record: ConnectionRecord<Cow<'_, str>>) -> ConnectionRecord {
+    let text = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
+    ConnectionRecord {
+        name: record.name.into_owned(),
+        description: text(record.description),
+        tags: record.tags.into_iter().map(Cow::into_owned).collect(),
+        profile: text(record.profile),
+        region: text(record.region),
+        target: record.target.into_owned(),
+        host: text(record.host),
+        port: record.port,
+        kind: record.kind.into_owned(),
+        local_port: record.local_port,
+        bind: record.bind.into_owned(),
+        document: text(record.document),
+        reason: text(record.reason),
+        lazy: record.lazy,
+        idle_timeout_seconds: record.idle_timeout_seconds,
+        max_age_seconds: record.max_age_seconds,
+        guard: record.guard,
+        sessions: record.sessions,
+        database: record.database,
+        up: record.up,
+        created: record.created.into_owned(),
+        updated: record.updated.into_owned(),
+        last_used: text(record.last_used),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 use ssmpf_proto::config;
 
 use crate::model::Sessions;
@@ -84,5 +85,43 @@ impl Upkeep {
     pub fn draw_rotation(&self) -> Duration {
         let share = rand::rng().random_range(1.0 - ROTATE_JITTER..=1.0);
         self.rotate_after.mul_f64(share)
+    }
+}
+
+/// What was chosen about the sessions; the rest follows from the connection or the defaults.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct UpkeepChoice {
+    /// How many sessions carry the clients.
+    pub sessions: Option<Sessions>,
+    /// The first session is started for the first client.
+    pub lazy: bool,
+    /// Time without clients after which the sessions are ended.
+    pub idle_timeout: Option<Duration>,
+    /// Time between signs of life that keep an idle session open.
+    pub keep_alive: Option<Duration>,
+    /// Age at which a session in use is replaced.
+    pub rotate_after: Option<Duration>,
+    /// Silence of the agent after which it may be gone.
+    pub silent_after: Option<Duration>,
+}
+
+impl UpkeepChoice {
+    /// Decides everything: what was chosen here, else in `fallback`, else the default.
+    pub fn with(self, fallback: Self) -> Upkeep {
+        let default = Upkeep::default();
+        Upkeep {
+            sessions: self.sessions.or(fallback.sessions).unwrap_or(default.sessions),
+            lazy: self.lazy || fallback.lazy,
+            idle_timeout: self.idle_timeout.or(fallback.idle_timeout),
+            keep_alive: self.keep_alive.or(fallback.keep_alive),
+            rotate_after: self
+                .rotate_after
+                .or(fallback.rotate_after)
+                .unwrap_or(default.rotate_after),
+            silent_after: self
+                .silent_after
+                .or(fallback.silent_after)
+                .unwrap_or(default.silent_after),
+        }
     }
 }

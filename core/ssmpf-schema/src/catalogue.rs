@@ -46,6 +46,9 @@ pub struct ConnectionRecord<T = String> {
     pub guard: bool,
     /// How many sessions carry the traffic; `null` means as many as it needs.
     pub sessions: Option<u16>,
+    /// Whether it is open in the background: `ls` and `show` say so; `null` means not known.
+    #[serde(default)]
+    pub up: Option<bool>,
     /// How to sign in to the database behind it.
     pub database: Option<DatabaseRecord>,
     /// When it was added, RFC 3339.
@@ -204,6 +207,25 @@ pub struct RecipientsDocument {
     pub own: Vec<String>,
     /// The public keys of the others.
     pub others: Vec<String>,
+}
+
+/// What a person picked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct PickedDocument {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// What to do with it: the name of a command; `null` unless that was asked for.
+    pub action: Option<String>,
+    /// The names, in the order of the list.
+    pub picked: Vec<String>,
+}
+
+impl PickedDocument {
+    /// Wraps names with the schema they belong to.
+    pub fn new(action: Option<String>, picked: Vec<String>) -> Self {
+        Self { schema: SCHEMA.to_owned(), action, picked }
+    }
 }
 
 /// What a command prints that did something and has nothing to show.

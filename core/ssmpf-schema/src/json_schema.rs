@@ -4,8 +4,9 @@ use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 
 use crate::{
-    ConnectionDocument, DoneDocument, ErrorDocument, Event, ImportSummary, Listing,
-    RecipientsDocument, RemovedDocument, RenderingDocument, SCHEMA, StoreDocument,
+    ConnectionDocument, DoneDocument, DownDocument, ErrorDocument, Event, ImportSummary, Listing,
+    PickedDocument, ProfileListing, RecipientsDocument, RemovedDocument, RenderingDocument, SCHEMA,
+    SignInDocument, StatusDocument, StoreDocument,
 };
 
 /// Returns the schema of everything that `ssmpf` prints for programs.
@@ -20,6 +21,11 @@ pub fn json_schema() -> Value {
         generator.subschema_for::<StoreDocument>(),
         generator.subschema_for::<RecipientsDocument>(),
         generator.subschema_for::<DoneDocument>(),
+        generator.subschema_for::<ProfileListing>(),
+        generator.subschema_for::<SignInDocument>(),
+        generator.subschema_for::<StatusDocument>(),
+        generator.subschema_for::<DownDocument>(),
+        generator.subschema_for::<PickedDocument>(),
         generator.subschema_for::<ErrorDocument>(),
         generator.subschema_for::<Event>(),
     ];

@@ -17,17 +17,24 @@ mod event;
 mod exit;
 #[cfg(feature = "json-schema")]
 mod json_schema;
+mod profiles;
+mod status;
 
 pub use catalogue::{
     ConnectionDocument, ConnectionRecord, DatabaseRecord, DoneDocument, ImportSummary, Imported,
-    LeftOut, Listing, RecipientsDocument, RemovedDocument, RenderingDocument, StoreContents,
-    StoreDocument,
+    LeftOut, Listing, PickedDocument, RecipientsDocument, RemovedDocument, RenderingDocument,
+    StoreContents, StoreDocument,
 };
 pub use error::{ErrorBody, ErrorDocument, ErrorKind};
 pub use event::{Detail, Event, SessionMode};
 pub use exit::ExitCode;
 #[cfg(feature = "json-schema")]
 pub use json_schema::json_schema;
+pub use profiles::{
+    FileProblem, ProfileKind, ProfileListing, ProfileRecord, SignInDocument, SignInRecord,
+    SignInState,
+};
+pub use status::{DownDocument, ForwardState, ForwardStatus, Problem, StatusDocument};
 
 /// The value of the field `schema` in every document and event of this generation.
 pub const SCHEMA: &str = "ssmpf/1";

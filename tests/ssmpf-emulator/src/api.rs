@@ -14,7 +14,11 @@ use crate::sigv4::{self, Authorization, SignatureError};
 use crate::state::State;
 
 mod nodes;
+mod rest;
 mod sessions;
+mod signin;
+mod sso;
+mod sso_oidc;
 mod sts;
 
 /// A call that the API has seen, answered or refused.
@@ -55,28 +59,64 @@ impl ApiError {
 /// Answers a request that is not a websocket.
 pub(crate) fn answer(head: &Parts, body: &[u8], state: &Arc<State>) -> Reply {
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(reply) = sign_in(head, body, state) {
+        return reply;
+    }
     let target = text("x-amz-target").and_then(|target| target.strip_prefix("AmazonSSM."));
     let action = sts::action(body);
     let operation = target.map(str::to_owned).or(action.clone());
     let is_ssm = target.is_some();
+    let access_key = Authorization::of(&head.headers)
+        .and_then(Result::ok)
+        .map(|authorization| authorization.access_key);
     let result = match &operation {
-        Some(operation) => admit(head, body, is_ssm, operation, state).and_then(|()| {
-            if is_ssm { dispatch(operation, body, state) } else { sts::dispatch(operation, state) }
-        }),
+        Some(operation) => {
+            admit(head, body, is_ssm, operation, state).and_then(|()| match is_ssm {
+                true => dispatch(operation, body, state),
+                false => sts::dispatch(operation, body, access_key.as_deref(), state),
+            })
+        }
         None => Err(ApiError::new("UnknownOperationException", "")),
     };
     let error = result.as_ref().err().map(|error| error.code.clone());
     let call = Call {
         operation: operation.unwrap_or_default(),
-        access_key: Authorization::of(&head.headers)
-            .and_then(Result::ok)
-            .map(|authorization| authorization.access_key),
+        access_key,
         user_agent: text("user-agent").unwrap_or_default().to_owned(),
         error,
     };
     tracing::info!(operation = %call.operation, error = ?call.error, "call");
     lock(&state.calls).push(call);
-    if is_ssm || action.is_none() { json_reply(result) } else { sts::reply(result) }
+    match action {
+        Some(action) if !is_ssm => sts::reply(&action, result),
+        _ => json_reply(result),
+    }
+}
+
+/// Answers what belongs to signing in: it goes by the path and is not signed with keys.
+fn sign_in(head: &Parts, body: &[u8], state: &Arc<State>) -> Option<Reply> {
+    let oidc = sso_oidc::operation(head);
+    let console = signin::operation(head);
+    let operation = oidc.or(console).or_else(|| sso::operation(head))?;
+    let fault = lock(&state.service_faults).take(operation);
+    let reply = match &fault {
+        Some(code) => rest::reply(Err(rest::RestError::injected(code))),
+        None if console.is_some() => signin::answer(head, body, state),
+        None if oidc.is_some() => sso_oidc::answer(operation, head, body, state),
+        None => sso::answer(operation, head, state),
+    };
+    let text = |value: Option<&http::HeaderValue>| {
+        value.and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    let call = Call {
+        operation: operation.to_owned(),
+        access_key: None,
+        user_agent: text(head.headers.get("user-agent")).unwrap_or_default(),
+        error: text(reply.headers().get("x-amzn-errortype")),
+    };
+    tracing::info!(operation = %call.operation, error = ?call.error, "call");
+    lock(&state.calls).push(call);
+    Some(reply)
 }
 
 fn admit(
@@ -96,6 +136,9 @@ fn admit(
             _ => format!("{operation} failed."),
         };
         return Err(ApiError::new(code, message));
+    }
+    if !is_ssm && sts::is_unsigned(operation) {
+        return Ok(());
     }
     let request = sigv4::Request {
         method: head.method.as_str(),
@@ -128,7 +171,7 @@ pub(crate) fn authenticate(
         let text = "The security token included in the request is invalid.";
         ApiError::new("UnrecognizedClientException", text)
     };
-    let key = state.config.credentials.find(&authorization.access_key).ok_or_else(unrecognized)?;
+    let key = state.key(&authorization.access_key).ok_or_else(unrecognized)?;
     authorization
         .verify(request, &key.secret_key, &state.config.region, service, state.now())
         .map_err(incomplete)?;
@@ -226,5 +269,7 @@ fn page<T>(
     Ok((items, (end < total).then(|| end.to_string())))
 }
 
+#[cfg(test)]
+mod sign_in_tests;
 #[cfg(test)]
 mod tests;

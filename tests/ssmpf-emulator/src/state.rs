@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use crate::agent::outgoing::Outgoing;
 use crate::agent::{self, Agent, AgentOptions};
 use crate::api::Call;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, KeyPair};
+use crate::directory::{Directory, Given};
 use crate::documents::{Parameters, SessionPlan};
 use crate::faults::{Line, LineFaults, ServiceFaults};
 use crate::fleet::{Fleet, Node};
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) ended_gives_empty_token: bool,
     /// IAM actions that are not allowed.
     pub(crate) denied_actions: Vec<String>,
+    /// Roles, devices and the portal.
+    pub(crate) directory: Directory,
 }
 
 #[derive(Debug)]
@@ -59,6 +62,8 @@ pub(crate) struct State {
     pub(crate) gone: Mutex<HashSet<String>>,
     pub(crate) calls: Mutex<Vec<Call>>,
     pub(crate) runtime: Handle,
+    /// Clients, tokens and credentials that were given out.
+    pub(crate) given: Mutex<Given>,
     sessions: Mutex<Vec<Arc<Session>>>,
     tokens: Mutex<HashMap<String, Token>>,
     rng: Mutex<Rng>,
@@ -84,6 +89,7 @@ impl State {
             gone: Mutex::default(),
             calls: Mutex::default(),
             runtime,
+            given: Mutex::default(),
             sessions: Mutex::default(),
             tokens: Mutex::default(),
             rng: Mutex::new(Rng::from_entropy()),
@@ -98,6 +104,20 @@ impl State {
     /// Returns the session with this id.
     pub(crate) fn session(&self, id: &str) -> Option<Arc<Session>> {
         lock(&self.sessions).iter().find(|session| session.id == id).cloned()
+    }
+
+    /// Returns the key pair with this id, fixed or given out, as it is now.
+    pub(crate) fn key(&self, access_key: &str) -> Option<KeyPair> {
+        let fixed = self.config.credentials.find(access_key).cloned();
+        fixed.or_else(|| {
+            let issued = lock(&self.given).find(access_key).cloned()?;
+            Some(KeyPair { expired: issued.expires <= self.now(), ..issued.key })
+        })
+    }
+
+    /// Returns the endpoint of all API calls.
+    pub(crate) fn origin(&self) -> String {
+        self.stream_origin.replacen("ws", "http", 1)
     }
 
     /// Returns the time as the service sees it.

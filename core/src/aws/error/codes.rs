@@ -165,12 +165,7 @@ pub(super) fn explain(
 
 /// Explains an answer that is not one of AWS's.
 pub(super) fn unreadable_answer(status: u16) -> AwsFailure {
-    AwsFailure::new(
-        ErrorKind::Network,
-        Verdict::TryAgain,
-        format!("the answer of AWS Systems Manager (HTTP {status}) could not be understood"),
-        "a proxy may have answered instead: check HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL",
-    )
+    super::unreadable("AWS Systems Manager", status)
 }
 
 fn signature(text: &str, around: &Surroundings) -> AwsFailure {
@@ -277,7 +272,7 @@ mod tests {
         Surroundings {
             region: "eu-west-1".to_owned(),
             profile: Some("prod".to_owned()),
-            sign_in: "sign in with `aws sso login --profile prod`".to_owned(),
+            sign_in: "sign in with `ssmpf login --profile prod`".to_owned(),
             clock: None,
             route: None,
         }

@@ -11,13 +11,7 @@ use super::super::env::Environment;
 const MAX: u64 = 8 * 1024 * 1024;
 
 /// Returns the names of all profiles in the AWS configuration files.
-pub(super) fn profiles() -> BTreeSet<String> {
-    let environment = Environment::of_process();
-    let file = |variable: &str, usual: &str| {
-        let home = || environment.get("HOME").map(PathBuf::from);
-        let named = environment.get(variable).map(PathBuf::from);
-        named.or_else(|| home().map(|home| home.join(".aws").join(usual)))
-    };
+pub(in crate::cli) fn profiles() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     if let Some(text) = file("AWS_CONFIG_FILE", "config").and_then(text) {
         names.extend(sections(&text).filter_map(profile_of_config));
@@ -26,6 +20,21 @@ pub(super) fn profiles() -> BTreeSet<String> {
         names.extend(sections(&text).map(str::to_owned));
     }
     names
+}
+
+/// Returns the names of the `sso-session` sections.
+pub(super) fn sso_sessions() -> BTreeSet<String> {
+    let Some(text) = file("AWS_CONFIG_FILE", "config").and_then(text) else {
+        return BTreeSet::new();
+    };
+    sections(&text).filter_map(|section| named(section, "sso-session")).collect()
+}
+
+/// The file that a variable names, or the usual one.
+fn file(variable: &str, usual: &str) -> Option<PathBuf> {
+    let environment = Environment::of_process();
+    let named = environment.get(variable).map(PathBuf::from);
+    named.or_else(|| Some(PathBuf::from(environment.get("HOME")?).join(".aws").join(usual)))
 }
 
 fn text(path: PathBuf) -> Option<String> {
@@ -45,7 +54,12 @@ fn profile_of_config(section: &str) -> Option<String> {
     if section == "default" {
         return Some(section.to_owned());
     }
-    let name = section.strip_prefix("profile")?;
+    named(section, "profile")
+}
+
+/// The name in `[KIND NAME]`, perhaps in quotes.
+fn named(section: &str, kind: &str) -> Option<String> {
+    let name = section.strip_prefix(kind)?;
     let name = name.strip_prefix([' ', '\t'])?.trim();
     let quoted = |quote: char| name.strip_prefix(quote)?.strip_suffix(quote);
     let name = quoted('"').or_else(|| quoted('\'')).unwrap_or(name);

@@ -5,8 +5,9 @@
 //! set up: no runtime, no AWS SDK, no network, no question, no keyring that would open a window, and
 //! nothing on stderr. What cannot be known in this way is left out.
 
-mod aws_files;
+pub(super) mod aws_files;
 mod catalogue;
+pub(super) mod forwards;
 mod line;
 pub(super) mod regions;
 pub(super) mod sources;

@@ -1,5 +1,6 @@
 //! One function for each kind of candidate; `args` names them where a value of that kind is typed.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
 use clap::CommandFactory;
@@ -11,7 +12,7 @@ use super::super::args::Cli;
 use super::super::help;
 use super::line::Line;
 use super::regions::REGIONS;
-use super::{aws_files, catalogue};
+use super::{aws_files, catalogue, forwards};
 use crate::model::Kind;
 
 /// What TAB shows.
@@ -48,6 +49,26 @@ pub(in crate::cli) fn tags(typed: &OsStr) -> Candidates {
         found.extend(record.tags.iter().map(|tag| (tag.to_string(), String::new())));
     });
     fitting(typed, found)
+}
+
+/// Forwards that are up.
+pub(in crate::cli) fn forwards(typed: &OsStr) -> Candidates {
+    let found = forwards::running().into_iter();
+    fitting(typed, found.map(|record| (record.name, record.destination)))
+}
+
+/// Forwards that are up, or `@tag` of one; what is on the line already is left out.
+pub(in crate::cli) fn forwards_or_tags(typed: &OsStr) -> Candidates {
+    let running = forwards::running();
+    let tags: BTreeSet<String> = running.iter().flat_map(|record| record.tags.clone()).collect();
+    let names = running.into_iter().map(|record| (record.name, record.destination));
+    let tags = tags.into_iter().map(|tag| (format!("@{tag}"), String::new()));
+    fitting(typed, names.chain(tags).filter(|(value, _)| !Line::has(value)))
+}
+
+/// Sign-ins to IAM Identity Center of the AWS configuration file.
+pub(in crate::cli) fn sso_sessions(typed: &OsStr) -> Candidates {
+    fitting(typed, aws_files::sso_sessions().into_iter().map(|name| (name, String::new())))
 }
 
 /// Nodes that saved connections go through, and the ways to name others.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::emulator::{Builder, Emulator};
 use crate::faults::{Direction, Faults};
+use crate::fleet::builtin;
 use crate::fleet::{Fleet, Host};
 
 /// An AWS side for one machine: SSM and STS calls, the message gateway, and agents that really dial.
@@ -196,7 +197,13 @@ impl FleetArgs {
 
     /// Returns a builder with everything but the faults that need a running emulator.
     pub(super) fn builder(&self, fleet: Fleet) -> Builder {
-        let mut builder = Emulator::builder().fleet(fleet).port(self.port);
+        let (serial, codes) = builtin::MFA_DEVICE;
+        let mut builder = Emulator::builder()
+            .fleet(fleet)
+            .port(self.port)
+            .portal(builtin::portal())
+            .role(builtin::role())
+            .mfa_device(serial, &codes);
         if self.tls {
             builder = builder.tls();
         }

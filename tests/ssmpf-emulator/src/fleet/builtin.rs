@@ -1,5 +1,7 @@
 //! The fleet one gets without describing one.
 
+use crate::directory::{Portal, Role};
+
 use super::{EcsService, EcsTask, Fleet, Node};
 
 /// Name and port of the database that the built-in fleet knows.
@@ -7,6 +9,22 @@ pub(crate) const DATABASE: (&str, u16) = ("orders.cluster-abc.eu-west-1.rds.amaz
 
 /// Name and port of the web server that the built-in fleet knows.
 pub(crate) const WEB: (&str, u16) = ("orders-api.internal", 80);
+
+/// A device and the codes it shows; each is good once.
+pub(crate) const MFA_DEVICE: (&str, [&str; 4]) =
+    ("arn:aws:iam::123456789012:mfa/alice", ["111111", "222222", "333333", "444444"]);
+
+/// Returns the built-in portal to sign in to.
+pub(crate) fn portal() -> Portal {
+    Portal::new("https://emulator.awsapps.com/start")
+        .assigns("123456789012", "Developer")
+        .assigns("210987654321", "ReadOnly")
+}
+
+/// Returns the built-in role, which wants a code of the device.
+pub(crate) fn role() -> Role {
+    Role::new("arn:aws:iam::123456789012:role/Admin").wants_mfa()
+}
 
 /// Returns the built-in nodes; the command line adds the servers behind the hosts.
 pub(crate) fn fleet() -> Fleet {

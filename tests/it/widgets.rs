@@ -1,0 +1,191 @@
+//! The keys and functions of `ssmpf init`, typed and answered in the real shells.
+
+use ssmpf_tests::shell::PROMPT;
+use ssmpf_tests::{Shell, Terminal, keys};
+
+use crate::background::Cleanup;
+use crate::completion::some_connections;
+
+const CTRL_T: &str = "\x14";
+const ALT_T: &str = "\x1bt";
+const ALT_J: &str = "\x1bj";
+const CTRL_G: &str = "\x07";
+const LEFT: &str = "\x1b[D";
+
+/// Waits until the picker is there.
+#[track_caller]
+fn wait_for_picker(terminal: &mut Terminal) {
+    terminal.wait_for("3/3").wait_for("orders-db");
+}
+
+/// Waits until the command line is so.
+#[track_caller]
+fn wait_for_line(terminal: &mut Terminal, line: &str) {
+    let whole = format!("{PROMPT}{line}");
+    terminal
+        .wait_until(&whole, |screen| screen.lines().any(|it| it.trim_end() == whole.trim_end()));
+}
+
+#[test]
+fn ctrl_t_puts_names_at_the_cursor_and_leaves_the_rest_of_the_line() {
+    for shell in Shell::ALL {
+        let env = some_connections();
+        let mut terminal = shell.start(&env);
+        terminal.send("echo größe  tail");
+        wait_for_line(&mut terminal, "echo größe  tail");
+        terminal.send(&LEFT.repeat(" tail".len())).send(CTRL_T);
+        wait_for_picker(&mut terminal);
+        terminal.send("web").wait_for("2/3").send(keys::TAB).send(keys::TAB).send(keys::ENTER);
+        wait_for_line(&mut terminal, "echo größe web web-2  tail");
+        // The cursor stands behind what was inserted.
+        terminal.send("x");
+        wait_for_line(&mut terminal, "echo größe web web-2 x tail");
+        terminal.send(keys::ENTER).wait_for("\ngröße web web-2 x tail");
+    }
+}
+
+#[test]
+fn escape_leaves_the_line_as_it_was() {
+    for shell in Shell::ALL {
+        let env = some_connections();
+        let mut terminal = shell.start(&env);
+        for key in [CTRL_T, ALT_J] {
+            terminal.send("echo un");
+            wait_for_line(&mut terminal, "echo un");
+            terminal.send(key);
+            wait_for_picker(&mut terminal);
+            terminal.send(keys::ESCAPE);
+            terminal.wait_until("no picker", |screen| !screen.contains("3/3"));
+            terminal.send("touched").send(keys::ENTER).wait_for("\nuntouched");
+            terminal.type_line("clear").wait_until("a clear screen", |it| !it.contains("touched"));
+        }
+    }
+}
+
+#[test]
+fn alt_j_runs_connect_for_what_was_picked() {
+    for shell in Shell::ALL {
+        let env = some_connections();
+        let mut terminal = shell.start(&env);
+        terminal.send(ALT_J);
+        wait_for_picker(&mut terminal);
+        terminal.wait_for("Alt-U up").send("orders").wait_for("1/3").send(keys::ENTER);
+        terminal.wait_for(&format!("{PROMPT}ssmpf connect orders-db"));
+        // It runs in the foreground until Ctrl-C, as if typed.
+        terminal.wait_for("ready in").send(keys::CTRL_C);
+        terminal.wait_until("the prompt again", |screen| {
+            screen.lines().filter(|line| line.starts_with(PROMPT)).count() >= 2
+        });
+    }
+}
+
+#[test]
+fn sf_picks_and_brings_up() {
+    for shell in Shell::ALL {
+        let env = some_connections();
+        let _cleanup = Cleanup(&env);
+        let mut terminal = shell.start(&env);
+        terminal.type_line("sf orders");
+        terminal.wait_for("1/3").send("\x1bu").wait_for("orders-db").wait_for("ready");
+        terminal.type_line("ssmpf prompt").wait_for("⇄ orders-db");
+        terminal.type_line("ssmpf down --all; echo all down $status$?").wait_for("\nall down 0");
+    }
+}
+
+#[test]
+fn a_key_that_somebody_uses_is_left_to_them() {
+    let env = some_connections();
+    let bindings = [
+        (Shell::Bash, r#"bind -x '"\C-t": echo mine'"#),
+        (Shell::Zsh, "mine() { echo mine }; zle -N mine; bindkey '^T' mine"),
+        (Shell::Fish, r"bind \ct 'echo mine'"),
+    ];
+    for (shell, binding) in bindings {
+        let mut terminal = shell.start_with(&env, "", &format!("{binding}\n{}", shell.init_line()));
+        terminal.send(CTRL_T).wait_for("mine");
+        assert!(!terminal.screen().contains("3/3"), "{}", terminal.screen());
+        terminal.send(keys::CTRL_C).send(ALT_T);
+        wait_for_picker(&mut terminal);
+        terminal.send(keys::ESCAPE);
+    }
+}
+
+#[test]
+fn keys_and_function_can_be_chosen_and_switched_off() {
+    let env = some_connections();
+    for (shell, key) in [(Shell::Bash, r"\C-g"), (Shell::Zsh, "^G"), (Shell::Fish, r"\cg")] {
+        let set = |name: &str, value: &str| match shell {
+            Shell::Fish => format!("set -gx {name} {value}\n"),
+            _ => format!("export {name}='{value}'\n"),
+        };
+        let off = if shell == Shell::Fish { "''" } else { "" };
+        let before = format!(
+            "{}{}{}",
+            set("SSMPF_KEY_INSERT", key),
+            set("SSMPF_KEY_CONNECT", off),
+            set("SSMPF_FUNCTION", "pf")
+        );
+        let mut terminal = shell.start_with(&env, &before, shell.init_line());
+        terminal.send("echo ").send(CTRL_G);
+        wait_for_picker(&mut terminal);
+        terminal.send("orders").wait_for("1/3").send(keys::ENTER);
+        wait_for_line(&mut terminal, "echo orders-db ");
+        terminal.send(keys::CTRL_U).type_line("type sf >/dev/null 2>&1 || echo no such function");
+        terminal.wait_for("\nno such function").type_line("pf orders");
+        terminal.wait_for("1/3").send(keys::ESCAPE);
+    }
+}
+
+#[test]
+fn loading_twice_and_strict_shells_do_no_harm() {
+    let env = some_connections();
+    let zsh = "emulate -L zsh; setopt no_unset err_exit; eval \"$(ssmpf init zsh)\"";
+    let cases = [
+        (Shell::Bash, "set -eu; alias cat=false ls=false grep=false command=false".to_owned(), ""),
+        (Shell::Bash, "set -o vi; set -u".to_owned(), ""),
+        (Shell::Zsh, "setopt no_unset; alias cat=false ls=false print=false".to_owned(), ""),
+        (Shell::Zsh, "bindkey -v".to_owned(), ""),
+        (Shell::Zsh, "setopt ksh_arrays sh_word_split".to_owned(), ""),
+        (Shell::Zsh, format!("load() {{ {zsh} }}; load"), ""),
+        (Shell::Fish, "fish_vi_key_bindings".to_owned(), "i"),
+    ];
+    for (shell, before, keys_before) in cases {
+        let twice = format!("{before}\n{0}\n{0}", shell.init_line());
+        let mut terminal = shell.start_with(&env, "", &twice);
+        let screen = terminal.screen();
+        assert_eq!(screen.trim(), PROMPT.trim(), "{shell:?} with {before} has something to say");
+        terminal.send(keys_before).send("echo ").send(CTRL_T);
+        wait_for_picker(&mut terminal);
+        terminal.send("orders").wait_for("1/3").send(keys::ENTER);
+        terminal.wait_for("echo orders-db").send(keys::ENTER).wait_for("\norders-db");
+    }
+}
+
+#[test]
+fn shells_that_are_not_interactive_get_nothing() {
+    let env = some_connections();
+    for shell in Shell::ALL {
+        let finished = shell.run(&env, &format!("{}; echo fine", shell.init_line()));
+        assert_eq!(
+            (finished.stdout.as_str(), finished.stderr.as_str()),
+            ("fine\n", ""),
+            "{shell:?}"
+        );
+    }
+}
+
+#[test]
+fn names_are_quoted_as_the_shell_wants_it() {
+    // Names of connections need no quotes; those of profiles may.
+    for shell in Shell::ALL {
+        let env = some_connections();
+        let wrapper = match shell {
+            Shell::Fish => "function ssmpf; command ssmpf $argv; end",
+            _ => "ssmpf() { command ssmpf \"$@\"; }",
+        };
+        let mut terminal = shell.start_with(&env, wrapper, shell.init_line());
+        terminal.type_line("echo start; cd /; echo \"$(command ssmpf pick profiles)\"");
+        terminal.wait_for("with space").send("space").wait_for("1/3").send(keys::ENTER);
+        terminal.wait_for("\nwith space");
+    }
+}
