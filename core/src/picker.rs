@@ -130,7 +130,7 @@ fn ask(
         .reverse(true)
         .height("100%")
         // What does not have the letters typed does not fit, and the name stays in sight.
-        .no_typos(true)
+        .typos(Typos::Disabled)
         .no_hscroll(true)
         .prompt("> ")
         .query(query.to_owned())

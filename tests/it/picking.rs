@@ -170,7 +170,7 @@ fn ssmpf_alone_on_a_terminal_connects_what_is_picked() {
     let env = some_connections();
     let mut terminal = Terminal::start(&env.ssmpf(&[""; 0]));
     wait_for_list(&mut terminal, "orders-db");
-    terminal.send("orders").wait_for("1/3").send(keys::ENTER);
+    terminal.send("orders-db").wait_for("1/3").send(keys::ENTER);
     terminal.wait_for("orders-db  127.0.0.1:").wait_for("ready in").send(keys::CTRL_C);
     assert_eq!(terminal.wait_for_end(), 0);
     let mut terminal = Terminal::start(&env.ssmpf(&[""; 0]));
