@@ -84,6 +84,7 @@ fn peak(command: &Command, env: &TestEnv) -> f64 {
     let this = std::env::current_exe().expect("the running program has a path");
     let mut small = env.command(this);
     small.arg(PEAK_OF).arg(command.get_program()).args(command.get_args());
+    small.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     process::run(small).stdout.trim().parse().expect("a number")
 }
 
