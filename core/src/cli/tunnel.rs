@@ -56,7 +56,7 @@ pub(super) fn connect(
     catalogue::show_warnings(&mut context, settings);
     let openings = openings?;
     hold(settings, args.print_address, since, async |surroundings| {
-        connect::run(openings, surroundings, &mut context.store).await
+        connect::run(openings, surroundings, context.store).await
     })
 }
 
