@@ -357,7 +357,8 @@ fn the_store_can_be_found_checked_copied_and_opened_by_age() {
     let copy = env.home().join("copy.age");
     ok(&env, &["store", "backup", copy.to_str().unwrap()]);
     assert_eq!(std::fs::read(&copy).unwrap(), std::fs::read(store_of(&env)).unwrap());
-    env.run(&["store", "backup", copy.to_str().unwrap()]).fails_with(1, &["copy.age"]);
+    env.run(&["store", "backup", copy.to_str().unwrap()])
+        .fails_with(2, &["copy.age is there already"]);
 
     let exported = ok(&env, &["store", "export-identity"]).stdout;
     assert!(exported.contains(IDENTITY), "the key itself");
