@@ -83,6 +83,7 @@ struct Connection {
     idle_timeout_seconds: Option<u64>,
     max_age_seconds: Option<u64>,
     guard: bool,
+    keep_alive: bool,
     sessions: Option<u16>,
     database: Option<Database>,
     created: String,
@@ -126,6 +127,7 @@ fn what_is_added_is_listed_as_documented() {
         "--reason",
         "on call",
         "--lazy",
+        "--keep-alive",
         "--idle-timeout",
         "15m",
         "--max-age",
@@ -149,6 +151,7 @@ fn what_is_added_is_listed_as_documented() {
     let it = &listing.connections[0];
     assert_eq!((it.port, it.local_port, it.kind.as_str()), (5432, 15432, "postgres"));
     assert_eq!(it.tags, ["db", "prod"]);
+    assert!(it.lazy && it.keep_alive);
     assert_eq!((it.idle_timeout_seconds, it.max_age_seconds), (Some(900), Some(28800)));
     assert_eq!(it.sessions, None, "as many as it needs");
     assert_eq!(it.database.as_ref().unwrap().auth, "iam");

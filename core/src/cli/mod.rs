@@ -4,6 +4,7 @@
 
 mod args;
 mod args_catalogue;
+mod args_route;
 mod args_upkeep;
 mod catalogue;
 mod config_file;

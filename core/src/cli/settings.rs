@@ -12,7 +12,7 @@ use super::env::Environment;
 use crate::aws::AwsSettings;
 use crate::commands::connect::AwsDefaults;
 use crate::commands::forward::{Request, UpkeepChoice};
-use crate::model::{Destination, ForwardSpec, InvalidInput, LocalPort};
+use crate::model::{Destination, ForwardSpec, InvalidInput, LocalPort, TargetSpec};
 use crate::output::style::{ColorChoice, ColorEnvironment, Style};
 
 /// Longest reason that StartSession takes, in characters.
@@ -141,7 +141,7 @@ pub(super) fn forward(args: &ForwardArgs, settings: &Settings) -> Result<Request
             "leave out `--format`",
         ));
     }
-    let (bind, local_port, destination) = match &args.local_forward {
+    let (bind, local_port, destination) = match &args.route.local_forward {
         Some(spec) => {
             let spec: ForwardSpec = spec.parse()?;
             (spec.bind.into_iter().collect(), spec.local_port, spec.destination)
@@ -153,20 +153,20 @@ pub(super) fn forward(args: &ForwardArgs, settings: &Settings) -> Result<Request
                 None => LocalPort::Auto,
             };
             let destination = Destination {
-                host: args.host.as_deref().map(str::parse).transpose()?,
+                host: args.route.host.as_deref().map(str::parse).transpose()?,
                 // clap asks for it; this is for whoever changes `args`.
-                port: args.port.as_deref().unwrap_or_default().parse()?,
+                port: args.route.port.as_deref().unwrap_or_default().parse()?,
             };
             (bind, local_port, destination)
         }
     };
     Ok(Request {
-        target: args.target.parse()?,
+        target: TargetSpec::all_of(&args.route.target)?,
         destination,
         local_port,
         bind,
-        reason: args.reason.as_deref().map(reason).transpose()?,
-        document: args.document.as_deref().map(str::parse).transpose()?,
+        reason: args.route.reason.reason.as_deref().map(reason).transpose()?,
+        document: args.route.document.as_deref().map(str::parse).transpose()?,
         engine: args.engine.into(),
         upkeep: args.upkeep.choice()?.with(UpkeepChoice::default()),
         stdio: args.stdio,

@@ -41,7 +41,7 @@ pub(super) fn connect(
     let request = connect::Request {
         names: args.names.clone(),
         local_port: args.local_port.as_deref().map(str::parse).transpose()?,
-        reason: args.reason.as_deref().map(settings::reason).transpose()?,
+        reason: args.reason.reason.as_deref().map(settings::reason).transpose()?,
         yes: args.yes,
         upkeep: args.upkeep.choice()?,
         engine: args.engine.into(),

@@ -131,7 +131,8 @@ fn opening(
             engine: request.engine,
             upkeep: request.upkeep.with(UpkeepChoice {
                 sessions: Some(connection.sessions),
-                lazy: connection.lazy,
+                lazy: Some(connection.lazy),
+                keep_alive: Some(connection.keep_alive),
                 idle_timeout: connection.idle_timeout.map(|time| time.duration()),
                 ..UpkeepChoice::default()
             }),
