@@ -1,14 +1,20 @@
-//! AWS as this program uses it: settings and credentials, the calls to Systems Manager, and what
-//! their failures mean to a user.
+//! AWS as this program uses it: settings and credentials, the calls to its services, and what their
+//! failures mean to a user.
 //!
 //! Absent here: the websocket (see `session`), the command line, and anything printed.
 
+mod answer;
 pub mod clock;
 pub mod config;
 mod credentials;
+pub mod ec2;
+pub mod ecs;
+pub mod elasticache;
 pub mod error;
 mod http_client;
+pub mod nodes;
 mod profiles;
+pub mod rds;
 pub mod resolve;
 pub mod sigv4;
 pub mod ssm;

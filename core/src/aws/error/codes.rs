@@ -2,7 +2,7 @@
 
 use ssmpf_schema::ErrorKind;
 
-use super::{AwsFailure, Operation, Surroundings, Verdict};
+use super::{AwsFailure, Look, Operation, Surroundings, Verdict};
 
 /// Codes with which AWS asks for fewer calls.
 const THROTTLING: [&str; 8] = [
@@ -69,7 +69,13 @@ pub(super) fn explain(
             ErrorKind::Throttled,
             Verdict::TrySlower,
             format!("AWS asks for fewer calls, so {} did not succeed", doing(operation)),
-            "an account may start three sessions a second in a region; wait a moment and try again",
+            match operation {
+                Operation::Look(_) => "wait a moment and try again",
+                _ => {
+                    "an account may start three sessions a second in a region; wait a moment and \
+                     try again"
+                }
+            },
         )
     } else if EXPIRED.contains(&code) {
         AwsFailure::new(
@@ -97,6 +103,17 @@ pub(super) fn explain(
         signature(text, around)
     } else if DENIED.contains(&code) {
         denied(text, operation)
+    } else if let Operation::Look(look) = operation
+        && status < 500
+        && code != "OptInRequired"
+        && !code.is_empty()
+    {
+        AwsFailure::new(
+            ErrorKind::Failure,
+            Verdict::TrySlower,
+            format!("{} refused {} with {code}", look.service, doing(operation)),
+            "",
+        )
     } else {
         match code {
             "TargetNotConnected" => not_connected(operation, around),
@@ -168,7 +185,7 @@ pub(super) fn unreadable_answer(status: u16) -> AwsFailure {
     AwsFailure::new(
         ErrorKind::Network,
         Verdict::TryAgain,
-        format!("the answer of AWS Systems Manager (HTTP {status}) could not be understood"),
+        format!("the answer of AWS (HTTP {status}) could not be understood"),
         "a proxy may have answered instead: check HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL",
     )
 }
@@ -206,12 +223,22 @@ fn denied(text: &str, operation: Operation<'_>) -> AwsFailure {
         Operation::TerminateSession(_) => {
             "the policy must allow `ssm:TerminateSession` on this session"
         }
+        Operation::Look(look) => return denied_look(look),
     };
     AwsFailure::new(
         ErrorKind::Denied,
         Verdict::SignIn,
         format!("IAM does not allow {}", doing(operation)),
         hint,
+    )
+}
+
+fn denied_look(look: Look) -> AwsFailure {
+    AwsFailure::new(
+        ErrorKind::Denied,
+        Verdict::SignIn,
+        format!("IAM does not allow reading {}", look.what),
+        format!("the policy must allow `{}`", look.action),
     )
 }
 
@@ -247,6 +274,7 @@ fn doing(operation: Operation<'_>) -> String {
         Operation::StartSession { target, .. } => format!("a session to {target}"),
         Operation::ResumeSession(id) => format!("resuming session {id}"),
         Operation::TerminateSession(id) => format!("ending session {id}"),
+        Operation::Look(look) => format!("reading {}", look.what),
     }
 }
 
