@@ -6,6 +6,7 @@ use hyper::{Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 use crate::lock;
@@ -13,7 +14,13 @@ use crate::server::Reply;
 use crate::sigv4::{self, Authorization, SignatureError};
 use crate::state::State;
 
+mod ec2;
+mod ecs;
+mod elasticache;
 mod nodes;
+mod query;
+mod rds;
+mod readers;
 mod sessions;
 mod sts;
 
@@ -54,6 +61,9 @@ impl ApiError {
 
 /// Answers a request that is not a websocket.
 pub(crate) fn answer(head: &Parts, body: &[u8], state: &Arc<State>) -> Reply {
+    if let Some(service) = readers::Service::of(head) {
+        return readers::answer(service, head, body, state);
+    }
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let target = text("x-amz-target").and_then(|target| target.strip_prefix("AmazonSSM."));
     let action = sts::action(body);
@@ -61,7 +71,11 @@ pub(crate) fn answer(head: &Parts, body: &[u8], state: &Arc<State>) -> Reply {
     let is_ssm = target.is_some();
     let result = match &operation {
         Some(operation) => admit(head, body, is_ssm, operation, state).and_then(|()| {
-            if is_ssm { dispatch(operation, body, state) } else { sts::dispatch(operation, state) }
+            let region = region(head, state);
+            match is_ssm {
+                true => dispatch(operation, body, &region, state),
+                false => sts::dispatch(operation, state),
+            }
         }),
         None => Err(ApiError::new("UnknownOperationException", "")),
     };
@@ -79,6 +93,25 @@ pub(crate) fn answer(head: &Parts, body: &[u8], state: &Arc<State>) -> Reply {
     if is_ssm || action.is_none() { json_reply(result) } else { sts::reply(result) }
 }
 
+/// Returns the Region that a request is meant for.
+fn region(head: &Parts, state: &State) -> String {
+    let authorization = Authorization::of(&head.headers).and_then(Result::ok);
+    let region = authorization.map(|authorization| authorization.region);
+    state.known_region(&region.unwrap_or_default())
+}
+
+/// Returns how long the answer to a request is to take.
+pub(crate) fn latency(head: &Parts, state: &State) -> Duration {
+    let region = region(head, state);
+    lock(&state.service_faults).latency(&region)
+}
+
+/// Takes the next failure prepared for an operation.
+fn prepared_failure(head: &Parts, operation: &str, state: &State) -> Option<String> {
+    let region = region(head, state);
+    lock(&state.service_faults).take(operation, &region)
+}
+
 fn admit(
     head: &Parts,
     body: &[u8],
@@ -86,7 +119,7 @@ fn admit(
     operation: &str,
     state: &State,
 ) -> Result<(), ApiError> {
-    if let Some(code) = lock(&state.service_faults).take(operation) {
+    if let Some(code) = prepared_failure(head, operation, state) {
         let message = match code.as_str() {
             "ThrottlingException" => "Rate exceeded".to_owned(),
             "ExpiredTokenException" => {
@@ -130,7 +163,13 @@ pub(crate) fn authenticate(
     };
     let key = state.config.credentials.find(&authorization.access_key).ok_or_else(unrecognized)?;
     authorization
-        .verify(request, &key.secret_key, &state.config.region, service, state.now())
+        .verify(
+            request,
+            &key.secret_key,
+            &state.known_region(&authorization.region),
+            service,
+            state.now(),
+        )
         .map_err(incomplete)?;
     let token = request.headers.get("x-amz-security-token");
     let token = token.and_then(|token| token.to_str().ok());
@@ -160,13 +199,18 @@ fn denied(action: &str, resource: &str, state: &State) -> String {
     )
 }
 
-fn dispatch(operation: &str, body: &[u8], state: &Arc<State>) -> Result<Value, ApiError> {
+fn dispatch(
+    operation: &str,
+    body: &[u8],
+    region: &str,
+    state: &Arc<State>,
+) -> Result<Value, ApiError> {
     match operation {
-        "StartSession" => sessions::start(input(body)?, state),
+        "StartSession" => sessions::start(input(body)?, region, state),
         "ResumeSession" => sessions::resume(input(body)?, state),
         "TerminateSession" => sessions::terminate(input(body)?, state),
-        "DescribeSessions" => sessions::describe(input(body)?, state),
-        "DescribeInstanceInformation" => nodes::describe(input(body)?, state),
+        "DescribeSessions" => sessions::describe(input(body)?, region, state),
+        "DescribeInstanceInformation" => nodes::describe(input(body)?, region, state),
         "GetConnectionStatus" => nodes::connection_status(input(body)?, state),
         _ => Err(ApiError::new("UnknownOperationException", "")),
     }

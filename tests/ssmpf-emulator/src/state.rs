@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -59,6 +60,10 @@ pub(crate) struct State {
     pub(crate) gone: Mutex<HashSet<String>>,
     pub(crate) calls: Mutex<Vec<Call>>,
     pub(crate) runtime: Handle,
+    /// API calls that are being answered.
+    pub(crate) in_flight: AtomicUsize,
+    /// The most there were at once.
+    pub(crate) most_in_flight: AtomicUsize,
     sessions: Mutex<Vec<Arc<Session>>>,
     tokens: Mutex<HashMap<String, Token>>,
     rng: Mutex<Rng>,
@@ -84,10 +89,19 @@ impl State {
             gone: Mutex::default(),
             calls: Mutex::default(),
             runtime,
+            in_flight: AtomicUsize::new(0),
+            most_in_flight: AtomicUsize::new(0),
             sessions: Mutex::default(),
             tokens: Mutex::default(),
             rng: Mutex::new(Rng::from_entropy()),
         }
+    }
+
+    /// Returns a Region if something is there, else the fleet's own.
+    pub(crate) fn known_region(&self, region: &str) -> String {
+        let fleet = self.fleet.read().unwrap_or_else(|broken| broken.into_inner());
+        let known = if fleet.has_region(region) { region } else { &self.config.region };
+        known.to_owned()
     }
 
     /// Returns all sessions, the oldest first.
