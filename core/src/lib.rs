@@ -11,11 +11,12 @@
 //! | [`engine_plugin`] | the same carried by Amazon's session-manager-plugin |
 //! | [`session`] | a session with the agent: dialling, the loop that moves its bytes, resuming, ending |
 //! | [`aws`] | settings, credentials, the calls to Systems Manager, and what their failures mean |
+//! | [`discovery`] | what can be connected to: lists over many profiles and regions, and what is kept of them |
 //! | [`output`] | how events look; lines that never make anybody wait |
 //! | [`events`], [`shutdown`], [`logging`] | what all of them share |
 //!
-//! Dependencies point one way: `cli` → `commands` → `forward` → `session` → `aws`, and `cli` →
-//! `output`. Commands never print: they report to an [`events::EventSink`]. The wire protocol is the
+//! Dependencies point one way: `cli` → `commands` → `forward` → `session` → `aws`, `commands` →
+//! `discovery` → `aws`, and `cli` → `output`. Commands never print: they report to an [`events::EventSink`]. The wire protocol is the
 //! package `ssmpf-proto`, which knows no socket and no clock; what machines read is the package
 //! `ssmpf-schema`; the words of the field as types that cannot be wrong are the package
 //! `ssmpf-model`, known here as [`model`]; the encrypted store and its keys are the package
@@ -24,6 +25,7 @@
 pub mod aws;
 mod cli;
 pub mod commands;
+pub mod discovery;
 pub mod engine_plugin;
 pub mod events;
 pub mod forward;

@@ -4,6 +4,7 @@
 //! Absent here: the websocket (see `session`), the command line, and anything printed.
 
 mod answer;
+pub mod caller;
 pub mod clock;
 pub mod config;
 mod credentials;
@@ -24,4 +25,5 @@ pub use crate::model::document::{self, DocumentName, SessionDocument};
 pub use clock::Clock;
 pub use config::{AwsContext, AwsSettings};
 pub use error::{AwsFailure, Verdict};
+pub use profiles::profile_names;
 pub use ssm::{Ssm, StartRequest, StartedSession};

@@ -1,6 +1,7 @@
 //! Runs the commands about saved connections and has their results rendered.
 //!
-//! None of them starts the asynchronous runtime or the AWS SDK.
+//! None of them starts the asynchronous runtime or the AWS SDK, but for the lists that `add` offers to
+//! a person.
 
 use std::io;
 
@@ -12,6 +13,7 @@ use super::args_catalogue::{ImportArgs, PasswdArgs, RecipientsCommand, ShowArgs,
 use super::env::Environment;
 use super::error::Failure;
 use super::fields::fields;
+use super::finder::LiveFinder;
 use super::settings::Settings;
 use super::terminal::{self, Terminal};
 use super::{editor, import, places};
@@ -33,6 +35,7 @@ pub(super) fn context(global: &Global, settings: &Settings) -> Result<Context, F
         keys,
         prompt: asks().map(|terminal| Box::new(terminal) as _),
         person: asks().map(|terminal| Box::new(terminal) as _),
+        finder: asks().map(|_| Box::new(LiveFinder::new(settings)) as _),
     }))
 }
 
@@ -136,15 +139,20 @@ impl Runner<'_> {
             }
             Command::Store(args) => self.store(args.command),
             // `dispatch` keeps these to itself.
-            Command::Connect(_) | Command::Forward(_) | Command::Help(_) => Ok(String::new()),
+            Command::Connect(_)
+            | Command::Forward(_)
+            | Command::Targets(_)
+            | Command::Endpoints(_)
+            | Command::Sessions(_)
+            | Command::Help(_) => Ok(String::new()),
         }
     }
 
     fn ls(&mut self, filters: &[String], kind: Option<&str>) -> Result<String, Failure> {
         let request = ls::Request {
             filters: filters.to_vec(),
-            profile: self.global.profile.clone(),
-            region: self.global.region.clone(),
+            profile: self.global.profile.first().cloned(),
+            region: self.global.region.first().cloned(),
             kind: kind.map(str::parse).transpose()?,
         };
         let listing = ls::run(&request, self.context)?;

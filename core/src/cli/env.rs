@@ -27,6 +27,8 @@ pub(super) const VARIABLES: &[Variable] = &[
     variable("SSMPF_STORE", "the store of connections, like --store"),
     variable("SSMPF_DATA_DIR", "folder of the store and its key, instead of the one below"),
     variable("XDG_DATA_HOME, HOME, APPDATA", "where that folder is: ~/.local/share/ssmpf on Linux"),
+    variable("SSMPF_CACHE_DIR", "folder of lists kept for minutes, instead of the one below"),
+    variable("XDG_CACHE_HOME, LOCALAPPDATA", "where that folder is: ~/.cache/ssmpf on Linux"),
     variable("SSMPF_IDENTITY_FILE", "key of the store: an age identity or an SSH private key"),
     variable("SSMPF_PASSPHRASE", "passphrase of the store's key"),
     variable("SSMPF_PASSPHRASE_FILE", "the same, in the first line of a file"),

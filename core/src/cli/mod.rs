@@ -4,12 +4,15 @@
 
 mod args;
 mod args_catalogue;
+mod args_finding;
 mod catalogue;
 mod dispatch;
 mod editor;
 mod env;
 mod error;
 mod fields;
+mod finder;
+mod finding;
 mod help;
 mod import;
 mod old_script;

@@ -1,19 +1,24 @@
 //! One file per verb. A command takes a plain request and returns a result; it never prints.
 
 pub mod add;
+pub mod choose;
 pub mod connect;
 pub mod context;
 pub mod edit;
 pub mod edit_text;
+pub mod endpoints;
 pub mod fields;
+pub mod find;
 pub mod forward;
 pub mod keys;
 pub mod ls;
 pub mod mv;
 pub mod record;
 pub mod rm;
+pub mod sessions;
 pub mod show;
 pub mod store;
+pub mod targets;
 pub mod transfer;
 
 use ssmpf_schema::{ErrorBody, ErrorKind};
@@ -38,6 +43,9 @@ pub enum CommandError {
     /// The store, its key, or what was looked for in it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// AWS could be asked nowhere; these are the words of the first place.
+    #[error("{}", .0.message)]
+    Unanswered(ErrorBody),
     /// The command itself says no.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -72,6 +80,7 @@ impl CommandError {
                 causes: error.causes.clone(),
             },
             CommandError::Store(error) => error.body(),
+            CommandError::Unanswered(body) => body.clone(),
             CommandError::Refused(error) => ErrorBody {
                 kind: error.kind,
                 message: error.message.clone(),

@@ -5,6 +5,7 @@
 
 pub mod catalogue;
 pub mod events;
+pub mod finding;
 pub mod json;
 pub mod lines;
 pub mod style;

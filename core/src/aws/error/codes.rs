@@ -21,8 +21,10 @@ const EXPIRED: [&str; 4] =
     ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
 
 /// Codes that mean AWS knows no such credentials.
-const UNKNOWN_CREDENTIALS: [&str; 4] = [
+const UNKNOWN_CREDENTIALS: [&str; 5] = [
     "UnrecognizedClientException",
+    // EC2.
+    "AuthFailure",
     "InvalidClientTokenId",
     "InvalidAccessKeyId",
     "MissingAuthenticationTokenException",
