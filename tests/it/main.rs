@@ -28,4 +28,5 @@ mod faults;
 mod network;
 mod output;
 mod programs;
+mod staying_up;
 mod transfer;

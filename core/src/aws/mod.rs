@@ -17,6 +17,7 @@ pub mod nodes;
 mod profiles;
 pub mod rds;
 pub mod resolve;
+pub mod sign_in_watch;
 pub mod sigv4;
 pub mod ssm;
 pub mod trust;

@@ -12,6 +12,7 @@ use super::args_catalogue::{
     ShowArgs, StoreArgs, UnlockArgs,
 };
 use super::args_finding::{EndpointsArgs, SessionsArgs, TargetsArgs};
+use super::args_upkeep::UpkeepArgs;
 use crate::commands::forward::Engine;
 use crate::output::style::ColorChoice;
 
@@ -164,6 +165,8 @@ pub(super) struct ForwardArgs {
     /// SSM document instead of Amazon's own
     #[arg(long, value_name = "NAME")]
     pub(super) document: Option<String>,
+    #[command(flatten)]
+    pub(super) upkeep: UpkeepArgs,
     /// What carries the session
     #[arg(long, value_enum, default_value = "native")]
     pub(super) engine: EngineArg,

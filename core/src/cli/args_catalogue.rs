@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use ssmpf_store::import::Conflict;
 
 use super::args::EngineArg;
+use super::args_upkeep::UpkeepArgs;
 
 /// Save a connection
 ///
@@ -189,6 +190,8 @@ pub(super) struct ConnectArgs {
     /// Do not ask before opening a guarded connection
     #[arg(short = 'y', long)]
     pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) upkeep: UpkeepArgs,
     /// What carries the sessions
     #[arg(long, value_enum, default_value = "native")]
     pub(super) engine: EngineArg,

@@ -37,6 +37,11 @@ pub(super) const VARIABLES: &[Variable] = &[
     variable("SSMPF_IMPORT_PASSPHRASE", "password of the store that `ssmpf import fernet` reads"),
     variable("VISUAL, EDITOR", "editor for `ssmpf edit` without flags"),
     variable("SSMPF_KEYRING", "`off` leaves the keyring of the desktop alone"),
+    variable("SSMPF_ROTATE_AFTER", "age at which a session in use is replaced; 55m by default"),
+    variable(
+        "SSMPF_SILENT_AFTER",
+        "silence of the agent after which it may be gone; 20s by default",
+    ),
     variable("SSMPF_PING_INTERVAL", "seconds between pings to the gateway; 25 by default"),
     variable("SSMPF_LOG", "log filter such as ssmpf=debug, instead of -v"),
     variable("NO_COLOR", "no colours"),

@@ -5,6 +5,7 @@
 mod args;
 mod args_catalogue;
 mod args_finding;
+mod args_upkeep;
 mod catalogue;
 mod dispatch;
 mod editor;

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use super::args::{FormatArg, ForwardArgs, Global};
 use super::env::Environment;
 use crate::aws::AwsSettings;
-use crate::commands::forward::Request;
+use crate::commands::forward::{Request, UpkeepChoice};
 use crate::model::{Destination, ForwardSpec, InvalidInput, LocalPort};
 use crate::output::style::{ColorChoice, ColorEnvironment, Style};
 
@@ -140,6 +140,7 @@ pub(super) fn forward(args: &ForwardArgs, settings: &Settings) -> Result<Request
         reason: args.reason.as_deref().map(reason).transpose()?,
         document: args.document.as_deref().map(str::parse).transpose()?,
         engine: args.engine.into(),
+        upkeep: args.upkeep.choice()?.with(UpkeepChoice::default()),
         stdio: args.stdio,
         max_payload: args.max_payload,
         ping_interval: args

@@ -42,6 +42,7 @@ pub(super) fn connect(
         local_port: args.local_port.as_deref().map(str::parse).transpose()?,
         reason: args.reason.as_deref().map(settings::reason).transpose()?,
         yes: args.yes,
+        upkeep: args.upkeep.choice()?,
         engine: args.engine.into(),
         ping_interval: args.ping_interval.map(Duration::from_secs),
     };

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::context::{Context, declined, terminal};
-use super::forward::{self, Engine};
+use super::forward::{self, Engine, UpkeepChoice};
 use super::{CommandError, Refusal};
 use crate::aws::AwsSettings;
 use crate::events::EventSink;
@@ -30,6 +30,8 @@ pub struct Request {
     pub reason: Option<String>,
     /// Guarded connections need no asking.
     pub yes: bool,
+    /// What was chosen about the sessions this time.
+    pub upkeep: UpkeepChoice,
     /// What carries the sessions.
     pub engine: Engine,
     /// Time between pings to the gateway.
@@ -101,6 +103,12 @@ fn opening(
             reason: request.reason.clone().or_else(|| connection.reason.clone()),
             document: connection.document.clone(),
             engine: request.engine,
+            upkeep: request.upkeep.with(UpkeepChoice {
+                sessions: Some(connection.sessions),
+                lazy: connection.lazy,
+                idle_timeout: connection.idle_timeout.map(|time| time.duration()),
+                ..UpkeepChoice::default()
+            }),
             stdio: false,
             max_payload: None,
             ping_interval: request.ping_interval,

@@ -10,8 +10,8 @@ use crate::aws::error::CLOCK_HINT;
 use crate::aws::{AwsContext, AwsSettings, DocumentName, SessionDocument};
 use crate::engine_plugin;
 use crate::events::EventSink;
-use crate::forward::{self, ForwardOutcome, ForwardPlan};
-use crate::model::{BindAddress, Destination, InvalidInput, LocalPort, TargetSpec};
+use crate::forward::{self, ForwardOutcome, ForwardPlan, Upkeep};
+use crate::model::{BindAddress, Destination, InvalidInput, LocalPort, Sessions, TargetSpec};
 use crate::shutdown::Shutdown;
 
 /// What carries the session.
@@ -22,6 +22,44 @@ pub enum Engine {
     Native,
     /// Amazon's session-manager-plugin.
     Plugin,
+}
+
+/// What was chosen about the sessions; the rest follows from the connection or the defaults.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UpkeepChoice {
+    /// How many sessions carry the clients.
+    pub sessions: Option<Sessions>,
+    /// The first session is started for the first client.
+    pub lazy: bool,
+    /// Time without clients after which the sessions are ended.
+    pub idle_timeout: Option<Duration>,
+    /// Time between signs of life that keep an idle session open.
+    pub keep_alive: Option<Duration>,
+    /// Age at which a session in use is replaced.
+    pub rotate_after: Option<Duration>,
+    /// Silence of the agent after which it may be gone.
+    pub silent_after: Option<Duration>,
+}
+
+impl UpkeepChoice {
+    /// Decides everything: what was chosen here, else in `fallback`, else the default.
+    pub fn with(self, fallback: Self) -> Upkeep {
+        let default = Upkeep::default();
+        Upkeep {
+            sessions: self.sessions.or(fallback.sessions).unwrap_or(default.sessions),
+            lazy: self.lazy || fallback.lazy,
+            idle_timeout: self.idle_timeout.or(fallback.idle_timeout),
+            keep_alive: self.keep_alive.or(fallback.keep_alive),
+            rotate_after: self
+                .rotate_after
+                .or(fallback.rotate_after)
+                .unwrap_or(default.rotate_after),
+            silent_after: self
+                .silent_after
+                .or(fallback.silent_after)
+                .unwrap_or(default.silent_after),
+        }
+    }
 }
 
 /// What to forward, and how.
@@ -41,6 +79,8 @@ pub struct Request {
     pub document: Option<DocumentName>,
     /// What carries the session.
     pub engine: Engine,
+    /// How its sessions are looked after.
+    pub upkeep: Upkeep,
     /// stdin and stdout are the one client.
     pub stdio: bool,
     /// Largest payload of one message, in bytes.
@@ -142,6 +182,7 @@ fn plan(request: &Request, since: Instant) -> Result<ForwardPlan, InvalidInput> 
         reason: request.reason.clone(),
         bind,
         local_port: request.local_port,
+        upkeep: request.upkeep,
         stdio: request.stdio,
         max_payload: request.max_payload,
         ping_interval: request.ping_interval,
@@ -172,6 +213,7 @@ mod tests {
             reason: None,
             document: None,
             engine: Engine::Native,
+            upkeep: Upkeep::default(),
             stdio: false,
             max_payload: None,
             ping_interval: None,

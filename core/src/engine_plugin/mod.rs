@@ -272,6 +272,8 @@ fn readiness(plan: &ForwardPlan, session_id: &str, port: u16) -> Detail {
         session_id: Some(session_id.to_owned()),
         agent_version: None,
         mode: None,
+        lazy: false,
+        rotates_in_seconds: None,
         took_seconds: plan.since.elapsed().as_secs_f64(),
     }
 }

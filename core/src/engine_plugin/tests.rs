@@ -71,6 +71,7 @@ fn plan() -> ForwardPlan {
         local_port: LocalPort::Auto,
         stdio: false,
         max_payload: None,
+        upkeep: crate::forward::Upkeep::default(),
         ping_interval: None,
         since: Instant::now(),
     }

@@ -1,19 +1,20 @@
-//! Where clients find the session of the moment.
+//! Where clients find a session.
 //!
-//! The listener outlives sessions: a client that comes while one is being replaced waits for the
-//! next, for a bounded time.
+//! The listener outlives sessions: a client that comes while there is none waits for the next, for
+//! a bounded time. Where there are several, it goes where it is served best.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use ssmpf_proto::OpenError;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-use super::pump::Moved;
+use super::member::{Lease, Member};
 use super::starter::Starting;
-use crate::session::{SessionHandle, Stream};
+use super::traffic::Traffic;
+use crate::session::Stream;
 
 /// Longest time a client is held while there is no session. Programs give up by themselves at
 /// about this point; a reset then is clearer than silence.
@@ -22,17 +23,21 @@ pub const HOLD: Duration = Duration::from_secs(30);
 /// What the listener, the clients and the supervisor of one forward share.
 #[derive(Debug)]
 pub struct Hub {
-    session: watch::Sender<Option<SessionHandle>>,
+    /// All sessions that have not ended.
+    members: watch::Sender<Vec<Arc<Member>>>,
     /// A session that is asked for or not ready yet.
     starting: Mutex<Option<Starting>>,
     /// A client waits while there is no session.
     wanted: Notify,
+    /// A client came or left, or could not be served.
+    changed: Notify,
     /// The forward is being ended on purpose.
     ending: AtomicBool,
     clients: AtomicU64,
     opened: AtomicU64,
-    sent: AtomicU64,
-    received: AtomicU64,
+    /// Since when there has been no client.
+    idle_since: Mutex<Option<Instant>>,
+    traffic: Traffic,
 }
 
 /// Why a client got no stream.
@@ -40,7 +45,7 @@ pub struct Hub {
 pub enum NoStream {
     /// There was no session within [`HOLD`].
     NoSession,
-    /// The session carries as many as it can.
+    /// The sessions carry as many as they can.
     TooMany,
 }
 
@@ -50,7 +55,10 @@ pub struct ClientGuard<'a>(&'a Hub);
 
 impl Drop for ClientGuard<'_> {
     fn drop(&mut self) {
-        self.0.clients.fetch_sub(1, Ordering::Relaxed);
+        if self.0.clients.fetch_sub(1, Ordering::Relaxed) == 1 {
+            *self.0.idle() = Some(Instant::now());
+        }
+        self.0.changed.notify_one();
     }
 }
 
@@ -58,39 +66,41 @@ impl Hub {
     /// Starts without a session.
     pub fn new() -> Self {
         Self {
-            session: watch::Sender::new(None),
+            members: watch::Sender::new(Vec::new()),
             starting: Mutex::new(None),
             wanted: Notify::new(),
+            changed: Notify::new(),
             ending: AtomicBool::new(false),
             clients: AtomicU64::new(0),
             opened: AtomicU64::new(0),
-            sent: AtomicU64::new(0),
-            received: AtomicU64::new(0),
+            idle_since: Mutex::new(Some(Instant::now())),
+            traffic: Traffic::default(),
         }
     }
 
-    /// New clients go to this session from now on, or wait if there is none.
-    pub fn publish(&self, session: Option<SessionHandle>) {
-        self.session.send_replace(session);
+    /// A session is ready: clients that wait go there.
+    pub fn add(&self, member: Arc<Member>) {
+        self.members.send_modify(|members| members.push(member));
     }
 
-    /// The session of the moment.
-    pub fn session(&self) -> Option<SessionHandle> {
-        self.session.borrow().clone()
+    /// A session has ended.
+    pub fn remove(&self, number: u64) {
+        self.members.send_modify(|members| members.retain(|member| member.number != number));
+    }
+
+    /// All sessions that have not ended.
+    pub fn members(&self) -> Vec<Arc<Member>> {
+        self.members.borrow().clone()
     }
 
     /// Notes a session on its way, for whoever cuts its start short.
     pub fn note_starting(&self, starting: Option<Starting>) {
-        *self.starting() = starting;
+        *self.starting.lock().unwrap_or_else(PoisonError::into_inner) = starting;
     }
 
     /// Takes the session on its way, if there is one.
     pub fn take_starting(&self) -> Option<Starting> {
-        self.starting().take()
-    }
-
-    fn starting(&self) -> MutexGuard<'_, Option<Starting>> {
-        self.starting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.starting.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// From now on, what happens to clients is what was asked for.
@@ -106,6 +116,8 @@ impl Hub {
     /// Counts a client in; returns its number, from 1.
     pub fn enter(&self) -> (u64, ClientGuard<'_>) {
         self.clients.fetch_add(1, Ordering::Relaxed);
+        *self.idle() = None;
+        self.changed.notify_one();
         (self.opened.fetch_add(1, Ordering::Relaxed) + 1, ClientGuard(self))
     }
 
@@ -114,45 +126,52 @@ impl Hub {
         self.clients.load(Ordering::Relaxed)
     }
 
-    /// Adds what one client moved to the forward's total.
-    pub fn add(&self, moved: Moved) {
-        self.sent.fetch_add(moved.sent, Ordering::Relaxed);
-        self.received.fetch_add(moved.received, Ordering::Relaxed);
+    /// Since when there has been no client; `None` while there is one.
+    pub fn idle_since(&self) -> Option<Instant> {
+        *self.idle()
     }
 
-    /// What all clients have moved.
-    pub fn total(&self) -> Moved {
-        Moved {
-            sent: self.sent.load(Ordering::Relaxed),
-            received: self.received.load(Ordering::Relaxed),
-        }
+    fn idle(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.idle_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a stream in the session of the moment, waiting for one if there is none.
+    /// What all clients move.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// Opens a stream in the session that serves it best, waiting for one if there is none.
     ///
     /// # Errors
     ///
     /// [`NoStream`] says why there is none.
-    pub async fn open_stream(&self) -> Result<Stream, NoStream> {
+    pub async fn open_stream(&self) -> Result<(Stream, Lease), NoStream> {
         timeout(HOLD, self.open_when_possible()).await.unwrap_or(Err(NoStream::NoSession))
     }
 
-    async fn open_when_possible(&self) -> Result<Stream, NoStream> {
-        let mut sessions = self.session.subscribe();
+    async fn open_when_possible(&self) -> Result<(Stream, Lease), NoStream> {
+        let mut members = self.members.subscribe();
         loop {
-            let session = sessions.borrow_and_update().clone();
-            if let Some(session) = session {
-                match session.open().await {
-                    Ok(stream) => return Ok(stream),
-                    Err(OpenError::TooManyStreams) => return Err(NoStream::TooMany),
-                    Err(OpenError::IdsUsedUp) => session.terminate(),
-                    // It has ended, or carries its one connection: the next one may serve.
+            let mut untried = members.borrow_and_update().clone();
+            let mut full = false;
+            while let Some(member) = best(&untried, Instant::now()) {
+                untried.retain(|other| other.number != member.number);
+                // Counted before it is opened, so that others who come now go elsewhere.
+                let lease = Lease::new(Arc::clone(&member));
+                match member.handle.open().await {
+                    Ok(stream) => return Ok((stream, lease)),
+                    Err(OpenError::TooManyStreams) => full = true,
+                    Err(OpenError::IdsUsedUp) => member.handle.terminate(),
+                    // It has ended, or carries its one connection: another may serve.
                     Err(OpenError::Closed | OpenError::NotReady | OpenError::SingleStream) => {}
                 }
             }
+            if full {
+                return Err(NoStream::TooMany);
+            }
             self.wanted.notify_one();
             // The sender lives as long as the hub.
-            let _ = sessions.changed().await;
+            let _ = members.changed().await;
         }
     }
 
@@ -160,10 +179,79 @@ impl Hub {
     pub async fn wanted(&self) {
         self.wanted.notified().await;
     }
+
+    /// Completes when a client has come or left since the last time.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}
+
+/// The session that serves a newcomer best: a download that takes all of a session would hold it
+/// up, and otherwise the fewer clients the better.
+fn best(members: &[Arc<Member>], now: Instant) -> Option<Arc<Member>> {
+    let open = members.iter().filter(|member| member.is_open());
+    let best = open.min_by_key(|member| {
+        let rate = member.traffic.download_rate(now) as u64;
+        (member.is_saturated(now), member.streams(), rate, member.number)
+    });
+    best.cloned()
 }
 
 impl Default for Hub {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::SessionHandle;
+
+    fn member(number: u64) -> Arc<Member> {
+        Arc::new(Member::new(number, format!("s-{number}"), SessionHandle::detached()))
+    }
+
+    fn best_number(members: &[Arc<Member>], now: Instant) -> Option<u64> {
+        best(members, now).map(|member| member.number)
+    }
+
+    #[test]
+    fn a_newcomer_goes_where_the_fewest_are() {
+        let members = [member(1), member(2), member(3)];
+        let _leases = [1, 1, 3].map(|n: usize| Lease::new(Arc::clone(&members[n - 1])));
+        assert_eq!(best_number(&members, Instant::now()), Some(2));
+    }
+
+    #[test]
+    fn bulk_is_avoided_even_where_it_is_one_client_only() {
+        let members = [member(1), member(2)];
+        let _leases = [1, 2, 2].map(|n: usize| Lease::new(Arc::clone(&members[n - 1])));
+        let mut now = Instant::now();
+        for _ in 0..3000 {
+            now += Duration::from_millis(1);
+            members[0].traffic.received(760, now);
+        }
+        assert_eq!(best_number(&members, now), Some(2));
+        assert_eq!(best_number(&members, now + Duration::from_secs(5)), Some(1), "it is over");
+    }
+
+    #[test]
+    fn a_session_that_takes_nobody_is_not_asked() {
+        let members = [member(1), member(2)];
+        members[0].close();
+        assert_eq!(best_number(&members, Instant::now()), Some(2));
+        members[1].close();
+        assert_eq!(best_number(&members, Instant::now()), None);
+    }
+
+    #[test]
+    fn the_time_without_clients_is_known() {
+        let hub = Hub::new();
+        assert!(hub.idle_since().is_some());
+        let (number, guard) = hub.enter();
+        assert_eq!((number, hub.idle_since()), (1, None));
+        drop(guard);
+        assert!(hub.idle_since().is_some());
     }
 }

@@ -7,6 +7,7 @@
 mod failure;
 mod hub;
 pub(crate) mod listener;
+mod member;
 mod peer;
 mod plan;
 mod port_owner;
@@ -14,6 +15,8 @@ mod pump;
 mod starter;
 mod stdio;
 mod supervisor;
+mod traffic;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,15 +31,15 @@ use tokio::time::timeout;
 use crate::aws::AwsContext;
 use crate::aws::ssm::Ssm;
 use crate::events::EventSink;
-use crate::model::Target;
-use crate::session::Session;
 use crate::shutdown::Shutdown;
 pub use failure::ForwardError;
 use hub::{Hub, NoStream};
 pub use plan::{ForwardOutcome, ForwardPlan};
-use pump::{Ending, Moved};
+use pump::Ending;
 use starter::Started;
 use supervisor::Supervisor;
+use traffic::{Meter, Moved};
+pub use upkeep::Upkeep;
 
 /// Longest wait for the end of the remote session: the agent's word, then the service's.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
@@ -67,18 +70,22 @@ pub async fn run(
     let mut supervisor = Supervisor::new(&plan, ctx, &hub, events);
     let mut clients = JoinSet::new();
     let work = async {
-        let Started { mut session, target, mut notices } = supervisor.start().await?;
-        let addresses = listener::addresses(&listeners);
-        events.emit(ready(&plan, &addresses, &session, &target));
+        // A lazy forward is ready without a session.
+        let started = match plan.upkeep.lazy && !plan.stdio {
+            true => None,
+            false => Some(supervisor.first().await?),
+        };
+        events.emit(ready(&plan, &listener::addresses(&listeners), started.as_ref()));
+        if let Some(started) = started {
+            supervisor.adopt(started);
+        }
         if plan.stdio {
-            hub.publish(Some(session.handle.clone()));
-            let end = supervisor.watch(&mut session, &mut notices);
-            return stdio::serve(&hub, &plan, end).await;
+            return stdio::serve(&hub, &plan, supervisor.until_end()).await;
         }
         for listener in listeners {
             clients.spawn(accept(listener, Arc::clone(&hub), events.clone(), plan.clone()));
         }
-        supervisor.keep(session, notices).await.map(|()| "the tunnel ended".to_owned())
+        supervisor.keep().await.map(|()| "the tunnel ended".to_owned())
     };
     let result = tokio::select! {
         result = work => result,
@@ -88,7 +95,7 @@ pub async fn run(
     hub.begin_end();
     clients.abort_all();
     end_session(&hub, ctx).await;
-    let total = hub.total();
+    let total = hub.traffic().moved();
     let outcome =
         |reason| ForwardOutcome { reason, bytes_sent: total.sent, bytes_received: total.received };
     match result {
@@ -97,33 +104,37 @@ pub async fn run(
     }
 }
 
-fn ready(
-    plan: &ForwardPlan,
-    addresses: &[SocketAddr],
-    session: &Session,
-    target: &Target,
-) -> Detail {
+fn ready(plan: &ForwardPlan, addresses: &[SocketAddr], started: Option<&Started>) -> Detail {
     let addresses: Vec<_> =
         addresses.iter().map(|address| listener::reachable(*address).to_string()).collect();
+    let session = started.map(|started| &started.session);
+    let agent_version = session.and_then(|session| session.ready.agent_version);
     Detail::Ready {
         address: addresses.first().cloned().unwrap_or_else(|| "stdin and stdout".to_owned()),
         addresses,
         destination: plan.destination.to_string(),
-        target: target.to_string(),
-        session_id: Some(session.id.clone()),
-        agent_version: session.ready.agent_version.map(|version| version.to_string()),
-        mode: Some(supervisor::mode(session)),
+        target: started
+            .map_or_else(|| plan.target.to_string(), |started| started.target.to_string()),
+        session_id: session.map(|session| session.id.clone()),
+        agent_version: agent_version.map(|version| version.to_string()),
+        mode: session.map(supervisor::mode),
+        lazy: started.is_none(),
+        rotates_in_seconds: started.map(|started| started.rotation.as_secs_f64()),
         took_seconds: plan.since.elapsed().as_secs_f64(),
     }
 }
 
 /// Ends whatever session there is, also one that is still on its way.
 async fn end_session(hub: &Hub, ctx: &AwsContext) {
-    if let Some(session) = hub.session() {
-        session.terminate();
-        if timeout(END_TIMEOUT, session.closed()).await.is_err() {
-            tracing::debug!("the session did not end in time");
+    let members = hub.members();
+    members.iter().for_each(|member| member.handle.terminate());
+    let ended = async {
+        for member in &members {
+            member.handle.closed().await;
         }
+    };
+    if timeout(END_TIMEOUT, ended).await.is_err() {
+        tracing::debug!("not every session ended in time");
     }
     if let Some(starting) = hub.take_starting() {
         // AWS may have started it already; only the answer says what to end.
@@ -161,7 +172,7 @@ async fn serve(
     let (number, _guard) = hub.enter();
     events.emit(Detail::ClientOpened { client: number, peer: peer.to_string() });
     let (ending, moved) = match hub.open_stream().await {
-        Ok(stream) => {
+        Ok((stream, session)) => {
             let local = client.local_addr();
             let left = async {
                 match local {
@@ -170,8 +181,15 @@ async fn serve(
                 }
             };
             let (mut reader, mut writer) = client.split();
+            let meter = Meter::new(&session.traffic, hub.traffic());
             let warn = || warn_of_silence(events, plan);
-            let (ending, moved) = pump::run(&mut reader, &mut writer, stream, warn, left).await;
+            let ending = pump::run(&mut reader, &mut writer, stream, &meter, warn, left).await;
+            if ending == Ending::Refused || meter.moved().received > 0 {
+                session.connected(ending != Ending::Refused);
+            }
+            let moved = meter.moved();
+            // The session need not wait for a client that lingers.
+            drop(session);
             if ending == Ending::Complete {
                 pump::linger(&mut reader, &mut writer).await;
             }
@@ -184,7 +202,6 @@ async fn serve(
         let _ = client.set_zero_linger();
     }
     drop(client);
-    hub.add(moved);
     events.emit(Detail::ClientClosed {
         client: number,
         bytes_sent: moved.sent,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::upkeep::Upkeep;
 use crate::aws::SessionDocument;
 use crate::model::{BindAddress, Destination, LocalPort, TargetSpec};
 
@@ -20,6 +21,8 @@ pub struct ForwardPlan {
     pub bind: Vec<BindAddress>,
     /// The port to listen on.
     pub local_port: LocalPort,
+    /// How its sessions are looked after.
+    pub upkeep: Upkeep,
     /// stdin and stdout are the one client; nothing is listened on.
     pub stdio: bool,
     /// Largest payload of one message, in bytes; none leaves it to the engine.

@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -14,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use super::traffic::Meter;
 use crate::session::{Inbound, MAX_CHUNK, Stream, StreamSender};
 
 /// Size of the first read of a client, in bytes; it grows with what the client sends.
@@ -51,15 +51,6 @@ impl Ending {
     }
 }
 
-/// Bytes moved for one client.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Moved {
-    /// From the client to the server.
-    pub sent: u64,
-    /// From the server to the client.
-    pub received: u64,
-}
-
 /// Moves bytes until both directions have ended.
 ///
 /// `on_silence` is called once if the server says nothing to what the client has sent.
@@ -69,43 +60,39 @@ pub async fn run<R, W>(
     reader: &mut R,
     writer: &mut W,
     stream: Stream,
+    meter: &Meter<'_>,
     on_silence: impl FnOnce(),
     client_left: impl Future<Output = ()>,
-) -> (Ending, Moved)
+) -> Ending
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
     let Stream { sender, inbox } = stream;
-    let sent = AtomicU64::new(0);
-    let mut received = 0;
-    let ending = {
-        let upload = upload(reader, &sender, &sent);
-        let on_silence = || {
-            // A client that has said nothing either is only idle.
-            if sent.load(Ordering::Relaxed) > 0 {
-                on_silence();
-            }
-        };
-        let download = download(writer, &sender, inbox, &mut received, on_silence);
-        tokio::pin!(upload, download);
-        tokio::select! {
-            // The server's side decides when the connection is over.
-            ending = &mut download => ending,
-            end = &mut upload => match end {
-                UploadEnd::Finished => {
-                    sender.finish();
-                    tokio::select! {
-                        ending = &mut download => ending,
-                        () = client_left => Ending::ClientLeft,
-                    }
-                }
-                UploadEnd::ClientLeft => Ending::ClientLeft,
-                UploadEnd::StreamEnded => download.await,
-            },
+    let upload = upload(reader, &sender, meter);
+    let on_silence = || {
+        // A client that has said nothing either is only idle.
+        if meter.moved().sent > 0 {
+            on_silence();
         }
     };
-    (ending, Moved { sent: sent.into_inner(), received })
+    let download = download(writer, &sender, inbox, meter, on_silence);
+    tokio::pin!(upload, download);
+    tokio::select! {
+        // The server's side decides when the connection is over.
+        ending = &mut download => ending,
+        end = &mut upload => match end {
+            UploadEnd::Finished => {
+                sender.finish();
+                tokio::select! {
+                    ending = &mut download => ending,
+                    () = client_left => Ending::ClientLeft,
+                }
+            }
+            UploadEnd::ClientLeft => Ending::ClientLeft,
+            UploadEnd::StreamEnded => download.await,
+        },
+    }
 }
 
 enum UploadEnd {
@@ -114,7 +101,7 @@ enum UploadEnd {
     StreamEnded,
 }
 
-async fn upload<R>(reader: &mut R, sender: &StreamSender, moved: &AtomicU64) -> UploadEnd
+async fn upload<R>(reader: &mut R, sender: &StreamSender, meter: &Meter<'_>) -> UploadEnd
 where
     R: AsyncRead + Unpin,
 {
@@ -127,7 +114,7 @@ where
                 // Bulk gets large reads, an idle client holds little memory.
                 size = if count == size { (size * 2).min(MAX_CHUNK) } else { size };
                 size = if count < size / 4 { (size / 2).max(FIRST_READ) } else { size };
-                moved.fetch_add(count as u64, Ordering::Relaxed);
+                meter.sent(count as u64);
             }
             Err(error) => {
                 tracing::debug!(%error, "client's socket");
@@ -151,7 +138,7 @@ async fn download<W>(
     writer: &mut W,
     sender: &StreamSender,
     mut inbox: mpsc::UnboundedReceiver<Inbound>,
-    moved: &mut u64,
+    meter: &Meter<'_>,
     on_silence: impl FnOnce(),
 ) -> Ending
 where
@@ -187,7 +174,7 @@ where
             tracing::debug!(%error, "client's socket");
             return Ending::ClientLeft;
         }
-        *moved += taken as u64;
+        meter.received(taken as u64);
         sender.consumed(taken, pieces);
         if let Some(ending) = last {
             return ending;

@@ -1,9 +1,11 @@
 //! Starts one session of a forward: finds the node, asks AWS, waits until the agent is ready.
 
+use std::time::Duration;
+
 use ssmpf_schema::{Detail, ErrorKind};
 use tokio::sync::{mpsc, watch};
 
-use super::ForwardPlan;
+use super::{ForwardPlan, Upkeep};
 use crate::aws::ssm::{Ssm, StartRequest, StartedSession};
 use crate::aws::{AwsContext, AwsFailure, SessionDocument, Verdict, resolve};
 use crate::events::EventSink;
@@ -18,6 +20,7 @@ pub struct Starter {
     document: SessionDocument,
     reason: Option<String>,
     tuning: Tuning,
+    upkeep: Upkeep,
     events: EventSink,
 }
 
@@ -39,6 +42,8 @@ pub struct Started {
     pub session: Session,
     /// The node it goes to.
     pub target: Target,
+    /// The age at which it is replaced, if it is used.
+    pub rotation: Duration,
     /// What it has to say from now on.
     pub notices: mpsc::UnboundedReceiver<Notice>,
 }
@@ -53,12 +58,15 @@ impl Starter {
         if let Some(interval) = plan.ping_interval {
             tuning.ping_interval = interval;
         }
+        tuning.protocol.keep_alive = plan.upkeep.keep_alive;
+        tuning.protocol.silent_agent = plan.upkeep.silent_after;
         Self {
             context: context.clone(),
             target: plan.target.clone(),
             document: plan.document.clone(),
             reason: plan.reason.clone(),
             tuning,
+            upkeep: plan.upkeep,
             events: events.clone(),
         }
     }
@@ -88,7 +96,8 @@ impl Starter {
             })?;
             let (notices, received) = mpsc::unbounded_channel();
             let session = establish(&this.context, started, &this.tuning, notices).await?;
-            Ok(Started { session, target, notices: received })
+            let rotation = this.upkeep.draw_rotation();
+            Ok(Started { session, target, rotation, notices: received })
         };
         (start, Starting(starting))
     }

@@ -10,6 +10,7 @@ use super::ForwardPlan;
 use super::failure::ForwardError;
 use super::hub::Hub;
 use super::pump::{self, Ending};
+use super::traffic::Meter;
 use crate::session::SessionEnd;
 
 /// Longest wait for bytes that are on their way to stdout when the session has ended.
@@ -54,13 +55,12 @@ pub async fn serve(
 }
 
 async fn connect(hub: &Hub) -> Ending {
-    let Ok(stream) = hub.open_stream().await else { return Ending::SessionLost };
+    let Ok((stream, lease)) = hub.open_stream().await else { return Ending::SessionLost };
     let (mut stdin, mut stdout) = (tokio::io::stdin(), tokio::io::stdout());
     // Whoever reads our stdout may be waiting for its end: there is nothing to linger for.
     let never = std::future::pending();
-    let (ending, moved) = pump::run(&mut stdin, &mut stdout, stream, || {}, never).await;
-    hub.add(moved);
-    ending
+    let meter = Meter::new(&lease.traffic, hub.traffic());
+    pump::run(&mut stdin, &mut stdout, stream, &meter, || {}, never).await
 }
 
 fn explain(ending: Ending, plan: &ForwardPlan) -> Result<String, ForwardError> {

@@ -1,28 +1,98 @@
-//! Keeps a session behind the listener: starts one, watches it, starts the next.
+//! Keeps sessions behind the listener: starts them, watches them, replaces them.
+//!
+//! ```text
+//! serving ──rotation, silence, refusals──► retiring ──successor is ready──► leaving ──last client──► ended
+//! ```
+//! A retiring session still takes clients, because it is better than none; a leaving one keeps those
+//! it has. With `lazy`, an idle timeout or an idle limit of the administrator there may be none at
+//! all until a client comes (*dormant*).
 
+mod tend;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ssmpf_proto::{CloseReason, Mode};
 use ssmpf_schema::{Detail, ErrorKind, SessionMode};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::ForwardPlan;
 use super::failure::ForwardError;
 use super::hub::Hub;
+use super::member::Member;
 use super::starter::{Started, Starter};
-use crate::aws::{AwsContext, AwsFailure, Verdict};
+use super::upkeep::{self, Upkeep};
+use crate::aws::{AwsContext, AwsFailure, Verdict, sign_in_watch::SignInWatch};
 use crate::events::EventSink;
-use crate::session::{Backoff, Notice, Session, SessionEnd, StartError};
+use crate::model::{Sessions, Target};
+use crate::session::{Backoff, Notice, Session, SessionEnd, StartError, sleep_unless_woken};
 
 /// A session that lived this long was not a failed start: the next one begins without delay.
 const LIVED: Duration = Duration::from_secs(30);
 
-/// Starts sessions for one forward.
+type Start = Pin<Box<dyn Future<Output = Result<Started, StartError>> + Send>>;
+
+/// Starts sessions for one forward and looks after them.
 pub struct Supervisor<'a> {
     starter: Starter,
+    upkeep: Upkeep,
     hub: &'a Hub,
     events: &'a EventSink,
     backoff: Backoff,
+
+    kept: BTreeMap<u64, Kept>,
+    /// Sessions that ended or are to be replaced, the oldest first.
+    owed: VecDeque<Owed>,
+    /// No session until a client comes.
+    dormant: bool,
+    /// Sessions wanted besides the first, because of traffic.
+    extra: usize,
+    started: u64,
+
+    start: Option<Start>,
+    /// When the next start may begin.
+    not_before: Option<Instant>,
+    /// Somebody has to sign in; notices when it happens.
+    sign_in: Option<SignInWatch>,
+    /// The last trouble said, so that it is said once.
+    told: Option<ErrorKind>,
+    /// When a session may be replaced because of refusals, and how long until the next time.
+    refresh: (Option<Instant>, Duration),
+
+    happenings: mpsc::UnboundedReceiver<(u64, Happening)>,
+    happened: mpsc::UnboundedSender<(u64, Happening)>,
+    watchers: JoinSet<()>,
+}
+
+/// A session and what is planned for it.
+struct Kept {
+    member: Arc<Member>,
+    target: Target,
+    since: Instant,
+    rotate_at: Instant,
+    silent_since: Option<Instant>,
+    /// Why it is leaving, if it is.
+    leaving: Option<String>,
+    told_to_end: bool,
+}
+
+/// A place that a new session has to fill.
+struct Owed {
+    session_id: String,
+    /// The session that still serves meanwhile.
+    number: Option<u64>,
+    reason: String,
+    /// Its clients are reset as soon as there is a successor.
+    reset: bool,
+}
+
+enum Happening {
+    Notice(Notice),
+    Ended(SessionEnd),
 }
 
 impl<'a> Supervisor<'a> {
@@ -33,20 +103,49 @@ impl<'a> Supervisor<'a> {
         hub: &'a Hub,
         events: &'a EventSink,
     ) -> Self {
-        Self { starter: Starter::new(plan, context, events), hub, events, backoff: Backoff::new() }
+        let (happened, happenings) = mpsc::unbounded_channel();
+        Self {
+            starter: Starter::new(plan, context, events),
+            upkeep: plan.upkeep,
+            hub,
+            events,
+            backoff: Backoff::new(),
+            kept: BTreeMap::new(),
+            owed: VecDeque::new(),
+            dormant: plan.upkeep.lazy,
+            extra: 0,
+            started: 0,
+            start: None,
+            not_before: None,
+            sign_in: None,
+            told: None,
+            refresh: (None, upkeep::REFRESH_FIRST),
+            happenings,
+            happened,
+            watchers: JoinSet::new(),
+        }
     }
 
-    /// Starts the first session.
+    /// Starts the first session. Clients find it once [`Supervisor::adopt`] has it.
     ///
     /// # Errors
     ///
     /// A [`ForwardError`] without another attempt: whoever started the forward is watching.
-    pub async fn start(&self) -> Result<Started, ForwardError> {
-        let started = self.attempt().await.map_err(|error| match error {
+    pub async fn first(&mut self) -> Result<Started, ForwardError> {
+        self.begin();
+        let result = self.start.as_mut().expect("just begun").await;
+        self.start = None;
+        self.hub.note_starting(None);
+        let started = result.map_err(|error| match error {
             StartError::Aws(failure) => failure.into(),
             StartError::Closed(reason) => ForwardError::from_close(&reason),
         })?;
-        let session = &started.session;
+        self.introduce(&started.session);
+        Ok(started)
+    }
+
+    /// Says what is special about the first session.
+    fn introduce(&self, session: &Session) {
         if !session.ready.message.is_empty() {
             self.warn(ErrorKind::Failure, session.ready.message.clone(), None);
         }
@@ -57,120 +156,311 @@ impl<'a> Supervisor<'a> {
                 Some("update the agent on the node; 3.0.222.0 is the first that can".to_owned()),
             );
         }
-        Ok(started)
     }
 
-    /// Starts a session and waits until it is ready. The hub knows of it meanwhile: whoever cuts
-    /// this short can end it.
-    async fn attempt(&self) -> Result<Started, StartError> {
-        let (start, starting) = self.starter.begin();
-        self.hub.note_starting(Some(starting));
-        let started = start.await;
-        self.hub.note_starting(None);
-        started
+    /// Lets clients into a session that is ready.
+    pub fn adopt(&mut self, started: Started) {
+        let Started { session, target, rotation, notices } = started;
+        self.started += 1;
+        let number = self.started;
+        let now = Instant::now();
+        let member = Arc::new(Member::new(number, session.id.clone(), session.handle.clone()));
+        self.hub.add(Arc::clone(&member));
+        let kept = Kept {
+            member,
+            target,
+            since: now,
+            rotate_at: now + rotation,
+            silent_since: None,
+            leaving: None,
+            told_to_end: false,
+        };
+        self.kept.insert(number, kept);
+        self.watchers.spawn(watch(number, session, notices, self.happened.clone()));
     }
 
-    /// Keeps a session going until it is asked to stop or nothing more can be done.
+    /// Keeps sessions going until nothing more can be done.
     ///
     /// # Errors
     ///
     /// A [`ForwardError`] when only a person can help.
-    pub async fn keep(
-        &mut self,
-        mut session: Session,
-        mut notices: mpsc::UnboundedReceiver<Notice>,
-    ) -> Result<(), ForwardError> {
+    pub async fn keep(&mut self) -> Result<(), ForwardError> {
         loop {
-            let since = Instant::now();
-            self.hub.publish(Some(session.handle.clone()));
-            let end = self.watch(&mut session, &mut notices).await;
-            self.hub.publish(None);
-            let reason = match end {
-                SessionEnd::Closed(CloseReason::Terminated { .. }) => "it was used up".to_owned(),
-                SessionEnd::Closed(reason) => {
-                    let error = ForwardError::from_close(&reason);
-                    if error.kind == ErrorKind::DestinationUnreachable {
-                        return Err(error.given_up());
-                    }
-                    if self.hub.clients() == 0 && since.elapsed() > LIVED {
-                        // The administrator's idle limit has its way: the next session begins
-                        // with the next client.
-                        tracing::info!("session ended while nobody used it: {error}");
-                        self.hub.wanted().await;
-                    }
-                    error.causes.first().unwrap_or(&error.message).clone()
-                }
-                SessionEnd::Lost(failure) => failure.message,
-            };
-            if since.elapsed() > LIVED {
-                self.backoff.reset();
+            let now = Instant::now();
+            self.tend(now);
+            if self.start.is_none() && self.missing() > 0 && self.may_start(now) {
+                self.begin();
             }
-            let old = session.id.clone();
-            Started { session, notices, .. } = self.replace(&reason).await?;
-            self.events.emit(Detail::Replaced {
-                old_session_id: old,
-                session_id: session.id.clone(),
-                reason,
-            });
-        }
-    }
-
-    /// Reports what happens to a session until it ends.
-    pub async fn watch(
-        &self,
-        session: &mut Session,
-        notices: &mut mpsc::UnboundedReceiver<Notice>,
-    ) -> SessionEnd {
-        loop {
+            let wait = self.next_look(now).map(|at| at.saturating_duration_since(now));
             tokio::select! {
-                end = &mut session.end => {
-                    return end.unwrap_or_else(|error| {
-                        SessionEnd::Closed(CloseReason::Protocol(error.to_string()))
-                    });
+                Some((number, happening)) = self.happenings.recv() => match happening {
+                    Happening::Notice(notice) => self.handle_notice(number, notice),
+                    Happening::Ended(end) => self.handle_end(number, end)?,
+                },
+                result = either(&mut self.start) => {
+                    self.start = None;
+                    self.hub.note_starting(None);
+                    self.handle_start(result)?;
                 }
-                Some(notice) = notices.recv() => self.report(&session.id, notice),
+                () = self.hub.wanted() => self.dormant = false,
+                () = self.hub.changed() => {}
+                woken = sleep(wait) => if woken {
+                    // Whatever was wrong before the sleep may be right now.
+                    self.not_before = None;
+                    self.backoff.reset();
+                }
             }
         }
     }
 
-    /// Starts the next session, trying again until it works or only a person can help.
-    async fn replace(&mut self, reason: &str) -> Result<Started, ForwardError> {
-        let mut reason = reason.to_owned();
-        let mut delay = match self.backoff.attempts() {
-            0 => Duration::ZERO,
-            _ => self.backoff.next_delay(),
-        };
-        let mut told = None;
+    /// Reports what happens to the only session until it ends.
+    pub async fn until_end(&mut self) -> SessionEnd {
         loop {
-            self.events.emit(Detail::Reconnecting {
-                reason: reason.clone(),
-                attempt: self.backoff.attempts() + 1,
-                retry_in_seconds: delay.as_secs_f64(),
-            });
-            tokio::time::sleep(delay).await;
-            let failure = match self.attempt().await {
-                Ok(session) => {
-                    // Counts as an attempt until the session has shown that it lives.
-                    let _ = self.backoff.next_delay();
-                    return Ok(session);
+            match self.happenings.recv().await.expect("a sender is kept") {
+                (number, Happening::Notice(notice)) => self.report(number, notice),
+                (number, Happening::Ended(end)) => {
+                    self.hub.remove(number);
+                    return end;
                 }
-                Err(StartError::Aws(failure)) => failure,
-                Err(StartError::Closed(closed)) => closed_early(&closed)?,
-            };
-            delay = match failure.verdict {
-                Verdict::TryAgain | Verdict::SessionOver => self.backoff.next_delay(),
-                Verdict::TrySlower | Verdict::SignIn => self.backoff.next_slow_delay(),
-                Verdict::GiveUp => return Err(ForwardError::from(failure).given_up()),
-            };
-            reason = failure.message.clone();
-            if told != Some(failure.kind) {
-                told = Some(failure.kind);
-                self.warn(failure.kind, failure.message, failure.hint);
             }
         }
     }
 
-    fn report(&self, session_id: &str, notice: Notice) {
+    /// Begins to start a session. The hub knows of it meanwhile: whoever cuts this short can end
+    /// it.
+    fn begin(&mut self) {
+        let (start, starting) = self.starter.begin();
+        self.hub.note_starting(Some(starting));
+        self.start = Some(Box::pin(start));
+        self.not_before = None;
+        self.sign_in = None;
+    }
+
+    fn may_start(&mut self, now: Instant) -> bool {
+        if self.sign_in.as_mut().is_some_and(SignInWatch::has_changed) {
+            self.not_before = None;
+            self.backoff.reset();
+        }
+        self.not_before.is_none_or(|at| at <= now)
+    }
+
+    /// Sessions that take clients and are to go on doing so.
+    fn serving(&self) -> impl Iterator<Item = &Kept> {
+        self.kept.values().filter(|kept| {
+            kept.leaving.is_none()
+                && !self.owed.iter().any(|owed| owed.number == Some(kept.member.number))
+        })
+    }
+
+    /// Sessions that should be started.
+    fn missing(&self) -> usize {
+        if self.dormant {
+            return 0;
+        }
+        let desired = match self.upkeep.sessions {
+            Sessions::Auto => 1 + self.extra,
+            Sessions::Count(count) => usize::from(count.get()),
+        };
+        desired.saturating_sub(self.serving().count())
+    }
+
+    fn handle_start(&mut self, result: Result<Started, StartError>) -> Result<(), ForwardError> {
+        let failure = match result {
+            Ok(started) => {
+                self.welcome(started);
+                return Ok(());
+            }
+            Err(StartError::Aws(failure)) => failure,
+            Err(StartError::Closed(reason)) => closed_early(&reason)?,
+        };
+        if matches!(failure.kind, ErrorKind::TargetNotConnected | ErrorKind::NotFound) {
+            self.give_up_silent("the node is gone");
+        }
+        let delay = match failure.verdict {
+            Verdict::TryAgain | Verdict::SessionOver => self.backoff.next_delay(),
+            Verdict::TrySlower => self.backoff.next_slow_delay(),
+            Verdict::SignIn => {
+                self.sign_in = Some(SignInWatch::new());
+                self.backoff.next_slow_delay()
+            }
+            Verdict::GiveUp if self.kept.is_empty() => {
+                return Err(ForwardError::from(failure).given_up());
+            }
+            // There is a session still; the next may be allowed later.
+            Verdict::GiveUp => upkeep::REFUSED_RETRY,
+        };
+        self.not_before = Some(Instant::now() + delay);
+        self.announce(failure.message.clone(), delay);
+        if self.told != Some(failure.kind) {
+            self.told = Some(failure.kind);
+            self.warn(failure.kind, failure.message, failure.hint);
+        }
+        Ok(())
+    }
+
+    fn announce(&self, reason: String, delay: Duration) {
+        self.events.emit(Detail::Reconnecting {
+            reason,
+            attempt: self.backoff.attempts() + 1,
+            retry_in_seconds: delay.as_secs_f64(),
+        });
+    }
+
+    /// Puts a new session in its place.
+    fn welcome(&mut self, started: Started) {
+        self.told = None;
+        // Counts as an attempt until the session has shown that it lives.
+        let _ = self.backoff.next_delay();
+        if self.started == 0 {
+            self.introduce(&started.session);
+        }
+        let (session_id, target) = (started.session.id.clone(), started.target.clone());
+        let rotation = started.rotation;
+        self.adopt(started);
+        let Some(owed) = self.owed.pop_front() else {
+            self.events
+                .emit(Detail::SessionOpened { session_id, sessions: self.kept.len() as u64 });
+            return;
+        };
+        let old = owed.number.and_then(|number| self.kept.get(&number));
+        // One that says nothing while another node has taken its place will say nothing more.
+        let gone = old.is_none_or(|old| old.silent_since.is_some() && old.target != target);
+        let at_once = owed.reset || gone;
+        self.events.emit(Detail::Replaced {
+            old_session_id: owed.session_id,
+            session_id,
+            reason: owed.reason.clone(),
+            clients_stay: !at_once,
+            rotates_in_seconds: Some(rotation.as_secs_f64()),
+        });
+        if let Some(number) = owed.number {
+            self.release(number, &owed.reason, at_once);
+        }
+    }
+
+    /// Lets a session go: at once, or when its last client has left.
+    fn release(&mut self, number: u64, reason: &str, at_once: bool) {
+        if let Some(kept) = self.kept.get_mut(&number) {
+            kept.member.close();
+            kept.leaving = Some(reason.to_owned());
+            if at_once {
+                kept.end();
+            }
+        }
+    }
+
+    /// Has a session replaced while it still serves.
+    fn retire(&mut self, number: u64, reason: String, reset: bool) {
+        let Some(kept) = self.kept.get(&number) else { return };
+        if let Some(owed) = self.owed.iter_mut().find(|owed| owed.number == Some(number)) {
+            owed.reset |= reset;
+        } else if kept.leaving.is_none() {
+            let session_id = kept.member.session_id.clone();
+            self.owed.push_back(Owed { session_id, number: Some(number), reason, reset });
+        } else if reset && let Some(kept) = self.kept.get_mut(&number) {
+            kept.end();
+        }
+    }
+
+    fn handle_end(&mut self, number: u64, end: SessionEnd) -> Result<(), ForwardError> {
+        let Some(kept) = self.kept.remove(&number) else { return Ok(()) };
+        self.hub.remove(number);
+        let session_id = kept.member.session_id.clone();
+        if let Some(reason) = kept.leaving {
+            let sessions = self.kept.len() as u64;
+            self.events.emit(Detail::SessionClosed { session_id, sessions, reason });
+            return Ok(());
+        }
+        let lived = kept.since.elapsed() > LIVED;
+        let reason = match end {
+            SessionEnd::Closed(CloseReason::Terminated { .. }) => "it was used up".to_owned(),
+            SessionEnd::Closed(reason) => {
+                let error = ForwardError::from_close(&reason);
+                if error.kind == ErrorKind::DestinationUnreachable {
+                    return Err(error.given_up());
+                }
+                if self.hub.clients() == 0 && lived && self.kept.is_empty() {
+                    // The administrator's idle limit has its way: the next session begins with
+                    // the next client.
+                    tracing::info!("session ended while nobody used it: {error}");
+                    self.dormant = true;
+                }
+                error.causes.first().unwrap_or(&error.message).clone()
+            }
+            SessionEnd::Lost(failure) => failure.message,
+        };
+        if lived {
+            self.backoff.reset();
+        }
+        match self.owed.iter_mut().find(|owed| owed.number == Some(number)) {
+            Some(owed) => owed.number = None,
+            None => {
+                let reason = reason.clone();
+                self.owed.push_back(Owed { session_id, number: None, reason, reset: false });
+            }
+        }
+        // Traffic will say whether the others are too few.
+        self.extra = self.extra.min(self.serving().count().saturating_sub(1));
+        if self.dormant {
+            // The next client brings the next session.
+        } else if self.missing() == 0 {
+            self.forgive();
+        } else if self.start.is_none() && self.not_before.is_none() {
+            let delay = match self.backoff.attempts() {
+                0 => Duration::ZERO,
+                _ => self.backoff.next_delay(),
+            };
+            self.not_before = Some(Instant::now() + delay);
+            self.announce(reason, delay);
+        }
+        Ok(())
+    }
+
+    /// Forgets ended sessions that need no successor.
+    fn forgive(&mut self) {
+        let sessions = self.kept.len() as u64;
+        self.owed.retain(|owed| {
+            if owed.number.is_none() {
+                let (session_id, reason) = (owed.session_id.clone(), owed.reason.clone());
+                self.events.emit(Detail::SessionClosed { session_id, sessions, reason });
+            }
+            owed.number.is_some()
+        });
+    }
+
+    fn handle_notice(&mut self, number: u64, notice: Notice) {
+        match &notice {
+            Notice::Silent(silence) => {
+                let reason = "the agent stopped answering".to_owned();
+                if let Some(kept) = self.kept.get_mut(&number) {
+                    kept.silent_since = Instant::now().checked_sub(*silence);
+                    // Whoever comes now waits for the successor rather than for nothing.
+                    kept.member.close();
+                }
+                self.retire(number, reason, false);
+            }
+            Notice::Heard => {
+                if let Some(kept) = self.kept.get_mut(&number) {
+                    kept.silent_since = None;
+                    if kept.leaving.is_none() {
+                        kept.member.reopen();
+                    }
+                }
+                // It need not be replaced, unless that is under way.
+                if self.start.is_none() {
+                    self.owed.retain(|owed| owed.number != Some(number));
+                }
+            }
+            Notice::Gap { heals_in, .. } if *heals_in > upkeep::HOPELESS => {
+                let reason = "too much got lost with the connection".to_owned();
+                self.retire(number, reason, true);
+            }
+            _ => {}
+        }
+        self.report(number, notice);
+    }
+
+    fn report(&self, number: u64, notice: Notice) {
         match notice {
             Notice::Reconnecting { reason, attempt, retry_in } => {
                 self.events.emit(Detail::Reconnecting {
@@ -180,7 +470,11 @@ impl<'a> Supervisor<'a> {
                 });
             }
             Notice::Resumed { took, missing } => self.events.emit(Detail::Resumed {
-                session_id: session_id.to_owned(),
+                session_id: self
+                    .kept
+                    .get(&number)
+                    .map(|kept| kept.member.session_id.clone())
+                    .unwrap_or_default(),
                 took_seconds: took.as_secs_f64(),
                 missing: missing as u64,
             }),
@@ -191,14 +485,72 @@ impl<'a> Supervisor<'a> {
                      {} s to repeat them",
                     heals_in.as_secs().max(1)
                 ),
-                Some("downloads stand still meanwhile; nothing is lost".to_owned()),
+                Some(match heals_in > upkeep::HOPELESS {
+                    true => "a new session takes over; clients of the old one are reset".to_owned(),
+                    false => "downloads stand still meanwhile; nothing is lost".to_owned(),
+                }),
             ),
+            Notice::Silent(silence) => self.warn(
+                ErrorKind::TargetNotConnected,
+                format!("the agent has not answered for {} s", silence.as_secs()),
+                Some(
+                    "the node may be gone, or its destination may not be reading; a new session \
+                     is being started for new clients"
+                        .to_owned(),
+                ),
+            ),
+            Notice::Heard => tracing::info!("the agent answers again"),
             Notice::Trouble(failure) => self.warn(failure.kind, failure.message, failure.hint),
         }
     }
 
     fn warn(&self, kind: ErrorKind, message: String, hint: Option<String>) {
         self.events.emit(Detail::Warning { kind, message, hint });
+    }
+}
+
+impl Kept {
+    /// Tells the session to end, once.
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.told_to_end, true) {
+            self.member.handle.terminate();
+        }
+    }
+}
+
+/// Reports what happens to a session, its end last.
+async fn watch(
+    number: u64,
+    mut session: Session,
+    mut notices: mpsc::UnboundedReceiver<Notice>,
+    happened: mpsc::UnboundedSender<(u64, Happening)>,
+) {
+    let end = loop {
+        tokio::select! {
+            end = &mut session.end => break end,
+            Some(notice) = notices.recv() => {
+                let _ = happened.send((number, Happening::Notice(notice)));
+            }
+        }
+    };
+    let end =
+        end.unwrap_or_else(|error| SessionEnd::Closed(CloseReason::Protocol(error.to_string())));
+    let _ = happened.send((number, Happening::Ended(end)));
+}
+
+/// The start that is under way, if there is one.
+async fn either(start: &mut Option<Start>) -> Result<Started, StartError> {
+    match start {
+        Some(start) => start.await,
+        None => pending().await,
+    }
+}
+
+/// Sleeps for so long, or for ever. Returns whether it was this machine's waking that ended it.
+async fn sleep(time: Option<Duration>) -> bool {
+    match time {
+        Some(time) => sleep_unless_woken(time).await,
+        None => pending().await,
     }
 }
 

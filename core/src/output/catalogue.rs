@@ -70,14 +70,7 @@ pub fn details(connection: &ConnectionRecord) -> String {
         ("idle timeout", span(it.idle_timeout_seconds)),
         ("max age", span(it.max_age_seconds)),
         ("guard", switch(it.guard)),
-        (
-            "sessions",
-            match it.sessions {
-                None => Some("auto".to_owned()),
-                Some(1) => None,
-                Some(number) => Some(number.to_string()),
-            },
-        ),
+        ("sessions", it.sessions.map(|number| number.to_string())),
         ("db user", database.and_then(|database| database.user.clone())),
         ("db name", database.and_then(|database| database.name.clone())),
         ("auth", database.map(|database| database.auth.clone())),

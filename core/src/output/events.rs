@@ -58,17 +58,23 @@ impl ForwardOutput {
         }
         let name = event.connection.as_ref().map(|name| format!("{name}  ")).unwrap_or_default();
         let text = match &event.detail {
-            Detail::Ready { address, addresses, destination, target, took_seconds, .. } => {
+            Detail::Ready {
+                address, addresses, destination, target, lazy, took_seconds, ..
+            } => {
                 let others = addresses.len().saturating_sub(1);
                 let others = if others > 0 && self.verbose {
                     style.faint(format!(" (also {})", addresses[1..].join(", ")))
                 } else {
                     String::new()
                 };
+                let how = match lazy {
+                    true => "ready, a session starts with the first client".to_owned(),
+                    false => format!("ready in {}", seconds(*took_seconds)),
+                };
                 format!(
                     "{}{others} → {destination}  {}",
                     style.strong(address),
-                    style.faint(format!("via {target}  ready in {}", seconds(*took_seconds)))
+                    style.faint(format!("via {target}  {how}"))
                 )
             }
             Detail::Reconnecting { reason, attempt, retry_in_seconds }
@@ -77,8 +83,18 @@ impl ForwardOutput {
                 format!("{reason}; attempt {attempt} in {retry_in_seconds:.1} s")
             }
             Detail::Resumed { took_seconds, .. } => format!("resumed after {took_seconds:.1} s"),
-            Detail::Replaced { reason, .. } => {
-                format!("a new session took over ({reason}); open connections were reset")
+            Detail::Replaced { reason, clients_stay, .. } => {
+                let clients = match clients_stay {
+                    true => "open connections keep the old one",
+                    false => "open connections were reset",
+                };
+                format!("a new session took over ({reason}); {clients}")
+            }
+            Detail::SessionOpened { sessions, .. } if self.verbose => {
+                format!("{sessions} sessions carry the clients")
+            }
+            Detail::SessionClosed { reason, .. } if self.verbose => {
+                format!("a session was ended: {reason}")
             }
             Detail::ClientOpened { client, peer } if self.verbose => {
                 format!("client {client} connected from {peer}")
@@ -128,6 +144,8 @@ mod tests {
             session_id: None,
             agent_version: None,
             mode: None,
+            lazy: false,
+            rotates_in_seconds: None,
             took_seconds: 0.91,
         }
     }

@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::heartbeat::{Beat, Heartbeat};
 use super::notice::Notice;
 use super::stream::{Client, Command, Inbound};
+use super::wake::Clocks;
 use super::websocket::Websocket;
 
 /// Messages read before acknowledgements leave and clients are served: one socket read's worth.
@@ -30,6 +31,8 @@ const MAX_GARBAGE: u32 = 64;
 
 /// How long after a reconnection later messages have shown what is missing.
 const GAP_SHOWS: Duration = Duration::from_secs(1);
+/// Time between two looks at what is missing; the agent may lose its own connection at any time.
+const GAP_LOOK: Duration = Duration::from_secs(2);
 /// A pause shorter than this is not worth a word.
 const GAP_MATTERS: Duration = Duration::from_secs(2);
 
@@ -51,8 +54,10 @@ pub(super) struct Driver {
     /// To give to streams; weak, so that the last handle's drop is noticed.
     commander: mpsc::WeakUnboundedSender<Command>,
     notices: mpsc::UnboundedSender<Notice>,
-    /// When to look what got lost with the last connection: later messages show it.
-    look_for_gap_at: Option<Instant>,
+    /// When to look whether something got lost: later messages show it.
+    look_for_gap_at: Instant,
+    /// The time that the last gap said needs to heal.
+    gap_told: Option<Duration>,
     ready: Option<Ready>,
     ended: Option<CloseReason>,
 }
@@ -70,7 +75,8 @@ impl Driver {
             commands,
             commander,
             notices,
-            look_for_gap_at: None,
+            look_for_gap_at: Instant::now(),
+            gap_told: None,
             ready: None,
             ended: None,
         }
@@ -119,15 +125,22 @@ impl Driver {
     pub fn connected(&mut self) {
         let now = Instant::now();
         self.port.handle_connected(now);
-        self.look_for_gap_at = Some(now + GAP_SHOWS);
+        self.look_for_gap_at = now + GAP_SHOWS;
     }
 
+    /// Says when something is missing that takes long to heal, and again when that gets much worse.
     fn look_for_gap(&mut self, now: Instant) {
-        if self.look_for_gap_at.take_if(|at| *at <= now).is_some()
-            && let Some(gap) = self.port.gap()
-            && gap.heals_in >= GAP_MATTERS
-        {
-            let _ = self.notices.send(Notice::Gap { missing: gap.missing, heals_in: gap.heals_in });
+        if now < self.look_for_gap_at {
+            return;
+        }
+        self.look_for_gap_at = now + GAP_LOOK;
+        match self.port.gap() {
+            Some(gap) if gap.heals_in >= self.gap_told.map_or(GAP_MATTERS, |told| told * 4) => {
+                self.gap_told = Some(gap.heals_in);
+                self.notify(Notice::Gap { missing: gap.missing, heals_in: gap.heals_in });
+            }
+            Some(_) => {}
+            None => self.gap_told = None,
         }
     }
 
@@ -205,10 +218,17 @@ impl Driver {
                 Event::Refused { stream } => self.last_word(stream, Inbound::Refused),
                 Event::Abandoned { stream } => self.last_word(stream, Inbound::Abandoned),
                 Event::Overflowed { stream } => self.last_word(stream, Inbound::Overflowed),
+                Event::Silent(silence) => self.notify(Notice::Silent(silence)),
+                Event::Heard => self.notify(Notice::Heard),
                 Event::Ready(ready) => self.ready = Some(ready),
                 Event::Closed(reason) => self.ended = Some(reason),
             }
         }
+    }
+
+    fn notify(&self, notice: Notice) {
+        // The forward may have stopped listening; the session does not depend on it.
+        let _ = self.notices.send(notice);
     }
 
     fn last_word(&mut self, stream: StreamId, word: Inbound) {
@@ -310,7 +330,11 @@ impl Carrier<'_> {
                         |frame| format!("the service closed the connection ({frame})"),
                     ));
                 }
-                Message::Pong(_) | Message::Frame(_) => continue,
+                Message::Pong(_) => {
+                    self.heartbeat.answered();
+                    continue;
+                }
+                Message::Frame(_) => continue,
             };
             match self.driver.port.handle_message(bytes, now) {
                 Ok(()) => self.garbage = 0,
@@ -346,7 +370,7 @@ impl Carrier<'_> {
 
     fn poll_timers(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, String> {
         let mut progress = false;
-        match self.heartbeat.beat(now) {
+        match self.heartbeat.beat(Clocks::now(), now) {
             Beat::Quiet => {}
             Beat::Ping => {
                 if let Poll::Ready(Ok(())) = Pin::new(&mut *self.websocket).poll_ready(cx) {
@@ -374,7 +398,7 @@ impl Carrier<'_> {
             self.driver.port.poll_timeout(now),
             brake,
             Some(self.heartbeat.next()),
-            self.driver.look_for_gap_at,
+            Some(self.driver.look_for_gap_at),
         ];
         let next = timers.into_iter().flatten().min();
         if next != self.alarm_at

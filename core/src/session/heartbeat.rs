@@ -5,11 +5,17 @@
 
 use std::time::{Duration, Instant};
 
+use super::wake::Clocks;
+
 /// Time between pings: proxies and NATs cut connections that are silent for less than five
 /// minutes, the interval of the official client.
 pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// Pings in a row without any sign of life that mean the connection is lost.
 const MISSED: u32 = 2;
+
+/// How long the gateway may take to answer after this machine has slept. A connection that survived
+/// answers within a round trip.
+const WAKE_ANSWER: Duration = Duration::from_secs(3);
 
 /// Messages after which a connection has carried traffic.
 const WORKED: u32 = 32;
@@ -35,12 +41,16 @@ pub struct Heartbeat {
     unanswered: u32,
     heard: u32,
     since: Instant,
+    clocks: Clocks,
+    /// After a wake-up: until when the gateway must have answered, and how long the sleep was.
+    verdict: Option<(Instant, Duration)>,
 }
 
 impl Heartbeat {
     /// Starts with a ping due after one interval.
-    pub fn new(interval: Duration, now: Instant) -> Self {
-        Self { interval, next: now + interval, unanswered: 0, heard: 0, since: now }
+    pub fn new(interval: Duration, clocks: Clocks, now: Instant) -> Self {
+        let next = now + interval;
+        Self { interval, next, unanswered: 0, heard: 0, since: now, clocks, verdict: None }
     }
 
     /// Anything at all arrived.
@@ -49,9 +59,16 @@ impl Heartbeat {
         self.heard = self.heard.saturating_add(1);
     }
 
+    /// A ping was answered: only this shows that the connection survived a sleep, since other
+    /// messages may have waited here all the time.
+    pub fn answered(&mut self) {
+        self.verdict = None;
+    }
+
     /// Nothing is read at the moment, so nothing can be heard.
     pub fn excuse(&mut self) {
         self.unanswered = 0;
+        self.verdict = None;
     }
 
     /// Whether this connection worked: it carried traffic, or it lasted. One that is cut again and
@@ -62,11 +79,23 @@ impl Heartbeat {
 
     /// When [`Heartbeat::beat`] has something to say.
     pub fn next(&self) -> Instant {
-        self.next
+        let verdict = self.verdict.map(|(until, _)| until);
+        self.next.min(self.clocks.next_look()).min(verdict.unwrap_or(self.next))
     }
 
-    /// Says what is due at `now`.
-    pub fn beat(&mut self, now: Instant) -> Beat {
+    /// Says what is due at `now`, when the clocks show `clocks`.
+    pub fn beat(&mut self, clocks: Clocks, now: Instant) -> Beat {
+        if let Some((_, away)) = self.verdict.take_if(|(until, _)| *until <= now) {
+            return Beat::Dead(away);
+        }
+        if self.clocks.next_look() <= now
+            && let Some(away) = self.clocks.look(clocks)
+        {
+            self.verdict = Some((now + WAKE_ANSWER, away));
+            self.unanswered = 1;
+            self.next = now + self.interval;
+            return Beat::Ping;
+        }
         if now < self.next {
             return Beat::Quiet;
         }
@@ -81,18 +110,70 @@ impl Heartbeat {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A heartbeat whose clocks are looked at in time.
+    struct Awake {
+        heartbeat: Heartbeat,
+        start: Instant,
+        wall: SystemTime,
+    }
+
+    impl Awake {
+        fn new() -> Self {
+            let (start, wall) = (Instant::now(), SystemTime::now());
+            let heartbeat = Heartbeat::new(PING_INTERVAL, Clocks::at(start, wall), start);
+            Self { heartbeat, start, wall }
+        }
+
+        fn beat(&mut self, after: Duration, asleep: Duration) -> Beat {
+            let clocks = Clocks::at(self.start + after, self.wall + after + asleep);
+            self.heartbeat.beat(clocks, self.start + after)
+        }
+
+        /// The first thing that is due until then.
+        fn run(&mut self, from: u32, to: u32) -> Option<(u32, Beat)> {
+            (from..=to)
+                .map(|at| (at, self.beat(at * SECOND, Duration::ZERO)))
+                .find(|beat| beat.1 != Beat::Quiet)
+        }
+    }
 
     #[test]
     fn two_missed_answers_mean_that_the_connection_is_lost() {
-        let start = Instant::now();
-        let at = |n| start + PING_INTERVAL * n;
-        let mut heartbeat = Heartbeat::new(PING_INTERVAL, start);
-        assert_eq!(heartbeat.beat(start), Beat::Quiet);
-        assert_eq!(heartbeat.beat(at(1)), Beat::Ping);
-        heartbeat.heard();
-        assert_eq!(heartbeat.beat(at(2)), Beat::Ping);
-        assert_eq!(heartbeat.beat(at(3)), Beat::Ping);
-        assert_eq!(heartbeat.beat(at(4)), Beat::Dead(PING_INTERVAL * 2));
+        let mut awake = Awake::new();
+        assert_eq!(awake.run(0, 30), Some((25, Beat::Ping)));
+        awake.heartbeat.heard();
+        assert_eq!(awake.run(26, 60), Some((50, Beat::Ping)));
+        assert_eq!(awake.run(51, 90), Some((75, Beat::Ping)));
+        assert_eq!(awake.run(76, 110), Some((100, Beat::Dead(PING_INTERVAL * 2))));
+    }
+
+    #[test]
+    fn a_connection_that_slept_has_to_answer_within_seconds() {
+        let hour = 3600 * SECOND;
+        let mut awake = Awake::new();
+        assert_eq!(awake.beat(2 * SECOND, Duration::ZERO), Beat::Quiet);
+        assert_eq!(awake.beat(4 * SECOND, hour), Beat::Ping);
+        // What had arrived before the sleep is read only now.
+        awake.heartbeat.heard();
+        assert_eq!(awake.beat(6 * SECOND, hour), Beat::Quiet);
+        assert_eq!(awake.beat(7 * SECOND, hour), Beat::Dead(hour + 2 * SECOND));
+    }
+
+    #[test]
+    fn a_connection_that_survived_the_sleep_goes_on() {
+        let hour = 3600 * SECOND;
+        let mut awake = Awake::new();
+        assert_eq!(awake.beat(2 * SECOND, hour), Beat::Ping);
+        awake.heartbeat.heard();
+        awake.heartbeat.answered();
+        for second in 3..20 {
+            assert_eq!(awake.beat(second * SECOND, hour), Beat::Quiet);
+        }
     }
 }

@@ -9,6 +9,7 @@ mod resume;
 mod stream;
 mod stream_url;
 mod transport;
+mod wake;
 pub mod websocket;
 
 pub use backoff::Backoff;
@@ -17,4 +18,5 @@ pub use notice::Notice;
 pub use resume::{Session, SessionEnd, StartError, Tuning, establish};
 pub use stream::{Inbound, MAX_CHUNK, SessionHandle, Stream, StreamEnded, StreamSender};
 pub use transport::Transport;
+pub use wake::sleep_unless_woken;
 pub use websocket::{DialError, Dialer, Websocket};

@@ -30,6 +30,10 @@ pub enum Notice {
         /// How long the agent needs for them.
         heals_in: Duration,
     },
+    /// The agent owes an answer and has said nothing for this long.
+    Silent(Duration),
+    /// It answers again.
+    Heard,
     /// Resuming fails for a reason that a person should know.
     Trouble(AwsFailure),
 }

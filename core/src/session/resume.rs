@@ -15,6 +15,7 @@ use super::driver::{Carried, Driver};
 use super::heartbeat::{Heartbeat, PING_INTERVAL};
 use super::notice::Notice;
 use super::stream::SessionHandle;
+use super::wake::{Clocks, sleep_unless_woken};
 use super::websocket::{Dialer, Websocket};
 use crate::aws::ssm::{Ssm, StartedSession};
 use crate::aws::{AwsContext, AwsFailure, Verdict};
@@ -192,7 +193,7 @@ impl Life {
             .caused_by(&error)
         })?;
         self.driver.connected();
-        let heartbeat = Heartbeat::new(self.ping_interval, Instant::now());
+        let heartbeat = Heartbeat::new(self.ping_interval, Clocks::now(), Instant::now());
         Ok((websocket, heartbeat))
     }
 
@@ -215,7 +216,7 @@ impl Life {
             let resumed = {
                 let (ssm, dialer, id) = (self.ssm.clone(), self.dialer.clone(), self.id.clone());
                 let attempt = async move {
-                    tokio::time::sleep(delay).await;
+                    sleep_unless_woken(delay).await;
                     let started = ssm.resume_session(&id).await?;
                     let websocket = dialer.dial(&started.stream_url).await?;
                     Ok::<_, AwsFailure>((started, websocket))

@@ -50,6 +50,12 @@ impl SessionHandle {
         answer.await.unwrap_or(Err(OpenError::Closed))
     }
 
+    /// A handle of no session, for tests.
+    #[cfg(test)]
+    pub fn detached() -> Self {
+        Self { commands: mpsc::unbounded_channel().0 }
+    }
+
     /// Asks the session to end, telling the agent.
     pub fn terminate(&self) {
         // A session that is gone has ended.

@@ -104,18 +104,13 @@ impl Connection {
 
 /// How many sessions carry the traffic of a forward: a session is capped by the agent, several are
 /// not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Sessions {
     /// As many as the traffic needs.
+    #[default]
     Auto,
     /// This many.
     Count(NonZeroU16),
-}
-
-impl Default for Sessions {
-    fn default() -> Self {
-        Sessions::Count(NonZeroU16::MIN)
-    }
 }
 
 impl FromStr for Sessions {

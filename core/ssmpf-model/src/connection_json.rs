@@ -54,11 +54,8 @@ impl Serialize for Connection {
             }
         }
         match self.sessions {
-            Sessions::Auto => map.serialize_entry("sessions", "auto")?,
-            Sessions::Count(number) if number.get() > 1 => {
-                map.serialize_entry("sessions", &number)?;
-            }
-            Sessions::Count(_) => {}
+            Sessions::Auto => {}
+            Sessions::Count(number) => map.serialize_entry("sessions", &number)?,
         }
         if let Some(database) = &self.database {
             map.serialize_entry("database", database)?;
@@ -310,13 +307,13 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::
 mod tests {
     use super::*;
 
-    const FULL: &str = r#"{"description":"orders \"prod\"","profile":"prod","region":"eu-west-1","target":"tag:Role=bastion","host":"db.internal","kind":"postgres","document":"acme-db","reason":"on call","port":5432,"local_port":15432,"bind":"*","tags":["db","prod"],"lazy":true,"guard":true,"idle_timeout":600,"max_age":28800,"sessions":"auto","database":{"user":"app","name":"orders","auth":"iam"},"created":"2026-11-21T12:00:00Z","updated":"2026-11-21T12:00:01Z","last_used":"2026-11-21T12:00:02Z","colour":{"r":1.10,"big":123456789012345678901234567890}}"#;
+    const FULL: &str = r#"{"description":"orders \"prod\"","profile":"prod","region":"eu-west-1","target":"tag:Role=bastion","host":"db.internal","kind":"postgres","document":"acme-db","reason":"on call","port":5432,"local_port":15432,"bind":"*","tags":["db","prod"],"lazy":true,"guard":true,"idle_timeout":600,"max_age":28800,"sessions":4,"database":{"user":"app","name":"orders","auth":"iam"},"created":"2026-11-21T12:00:00Z","updated":"2026-11-21T12:00:01Z","last_used":"2026-11-21T12:00:02Z","colour":{"r":1.10,"big":123456789012345678901234567890}}"#;
 
     #[test]
     fn everything_survives_the_way_to_json_and_back() {
         let connection: Connection = serde_json::from_str(FULL).expect("it parses");
         assert_eq!(serde_json::to_string(&connection).expect("it serializes"), FULL);
-        assert_eq!(connection.sessions, Sessions::Auto);
+        assert_eq!(connection.sessions.to_string(), "4");
         assert!(connection.has_tag("prod"));
         assert_eq!(
             connection.database,

@@ -103,6 +103,16 @@ pub const HALF_CLOSE_IDLE: Duration = Duration::from_secs(120);
 /// The same in basic mode, when the server has answered something and another client waits its
 /// turn.
 pub const BASIC_HALF_CLOSE_TURN: Duration = Duration::from_secs(10);
+/// Silence of the agent, while it owes an acknowledgement, after which it may be gone.
+///
+/// Not proof: an agent writes to its destination before it acknowledges, so one that does not
+/// read looks the same. Four of the longest retransmission timeouts.
+pub const SILENT_AGENT: Duration = Duration::from_secs(20);
+/// When the agent is asked for a sign of life after the last traffic, while clients are connected,
+/// in quarters of [`SILENT_AGENT`]: after 15 s, one minute and three.
+///
+/// No more follow: each may count as use to the administrator's idle limit (20 minutes by default).
+pub const PROBES_AFTER_TRAFFIC: [u32; 3] = [3, 12, 36];
 /// How long queued bytes may leave before the agent is told that the session ends.
 pub const DRAIN_WAIT: Duration = Duration::from_millis(500);
 /// Longest trust in a pause that nothing ends; then sending goes on.
@@ -115,6 +125,11 @@ pub struct Config {
     pub client_version: String,
     /// Largest payload to try, in bytes; at least [`MIN_PAYLOAD`].
     pub max_payload: usize,
+    /// Time between signs of life that keep an idle session open whatever the administrator's
+    /// idle limit; `None` leaves it its way.
+    pub keep_alive: Option<Duration>,
+    /// Silence after which the agent may be gone, see [`SILENT_AGENT`].
+    pub silent_agent: Duration,
     /// Bound of received bytes not taken by clients, see [`RECEIVE_BUDGET`].
     pub receive_budget: usize,
     /// Bound of messages held out of order, see [`REORDER_MESSAGES`].
@@ -128,6 +143,8 @@ impl Default for Config {
         Self {
             client_version: CLIENT_VERSION.to_owned(),
             max_payload: MAX_PAYLOAD,
+            keep_alive: None,
+            silent_agent: SILENT_AGENT,
             receive_budget: RECEIVE_BUDGET,
             reorder_messages: REORDER_MESSAGES,
             reorder_bytes: REORDER_BYTES,

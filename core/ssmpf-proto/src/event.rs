@@ -1,5 +1,7 @@
 //! What a session tells its application, and in which words.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::agent_version::AgentVersion;
@@ -75,6 +77,10 @@ pub enum Event {
         /// Which.
         stream: StreamId,
     },
+    /// The agent owes an answer and has said nothing for this long: it may be gone, or stuck.
+    Silent(Duration),
+    /// The agent answers again.
+    Heard,
     /// The session is over; nothing follows.
     Closed(CloseReason),
 }

@@ -32,6 +32,7 @@ pub mod config;
 pub mod error;
 pub mod event;
 mod link;
+mod liveness;
 pub mod message;
 pub mod mux;
 pub mod port_session;

@@ -18,6 +18,7 @@ use crate::config::{self, Config};
 use crate::error::{CloseReason, MessageError, OpenError};
 use crate::event::{Event, Ready, StreamId};
 use crate::link::{Link, LinkSource};
+use crate::liveness::{Change, Liveness};
 use crate::message::Flag;
 
 /// See [`PortSession::brake`]: about one read of the network.
@@ -86,6 +87,7 @@ pub struct PortSession {
     released: usize,
     ending: Option<Ending>,
     closed: bool,
+    liveness: Liveness,
 }
 
 impl PortSession {
@@ -94,6 +96,7 @@ impl PortSession {
     /// `unix_ms` is the wall clock at `now`, in milliseconds since 1970; `seed` makes all ids of
     /// this session repeatable and must differ between sessions.
     pub fn new(config: Config, now: Instant, unix_ms: u64, seed: u64) -> Self {
+        let liveness = Liveness::new(&config, now);
         Self {
             budget: Budget::new(config.receive_budget, now),
             channel: Channel::new(config, now, unix_ms, seed),
@@ -105,6 +108,7 @@ impl PortSession {
             released: 0,
             ending: None,
             closed: false,
+            liveness,
         }
     }
 
@@ -116,11 +120,13 @@ impl PortSession {
     /// A websocket carries the session now, and the first text has been sent on it.
     pub fn handle_connected(&mut self, now: Instant) {
         self.channel.handle_connected(now);
+        self.liveness.connected(true, now);
     }
 
     /// The websocket is gone; the session waits for another.
     pub fn handle_disconnected(&mut self, now: Instant) {
         self.channel.handle_disconnected(now);
+        self.liveness.connected(false, now);
     }
 
     /// Takes one websocket message from the network.
@@ -131,9 +137,18 @@ impl PortSession {
     /// many of these in a row should take the connection for broken.
     pub fn handle_message(&mut self, bytes: Bytes, now: Instant) -> Result<(), MessageError> {
         self.budget.tick(now);
-        let before = self.channel.stats().bytes_received;
+        let (bytes_before, answers_before) =
+            (self.channel.stats().bytes_received, self.channel.answers());
         let result = self.channel.handle_message(bytes, now, &mut self.arrivals);
-        self.weighs = self.channel.stats().bytes_received > before;
+        self.weighs = self.channel.stats().bytes_received > bytes_before;
+        self.liveness.settled(self.channel.is_settled(), now);
+        if self.channel.answers() > answers_before {
+            let change = self.liveness.heard(now);
+            self.tell(change);
+        }
+        if self.weighs {
+            self.liveness.traffic(now);
+        }
         self.handle_arrivals(now);
         result.and(self.release(now))
     }
@@ -175,9 +190,35 @@ impl PortSession {
             && self.channel.gap().is_none();
         self.link.handle_timeout(now, audible, &mut self.events);
         self.handle_arrivals(now);
+        self.check_liveness(now);
         // What is wrong with a message was acknowledged long ago; there is nobody to tell.
         let _ = self.release(now);
         self.advance_ending(now);
+    }
+
+    fn check_liveness(&mut self, now: Instant) {
+        if self.closed {
+            return;
+        }
+        if self.pressure().is_some() {
+            // What is not read cannot be heard.
+            self.liveness.excuse(now);
+        }
+        let change = self.liveness.check(now);
+        self.tell(change);
+        if self.channel.is_open() && self.liveness.wants_probe(self.link.len(), now) {
+            self.liveness.probe_sent(now);
+            self.channel.send_probe();
+        }
+    }
+
+    fn tell(&mut self, change: Option<Change>) {
+        // Nothing follows the end.
+        let change = change.filter(|_| !self.closed);
+        self.events.extend(change.map(|change| match change {
+            Change::Silent(silence) => Event::Silent(silence),
+            Change::Heard => Event::Heard,
+        }));
     }
 
     /// Opens a stream for a client that has connected.
@@ -191,6 +232,7 @@ impl PortSession {
         }
         let from = self.events.len();
         let opened = self.link.open(now, &mut self.events);
+        self.liveness.traffic(now);
         self.hold(from);
         opened
     }
@@ -276,9 +318,14 @@ impl PortSession {
         self.budget.tick(now);
         self.advance_ending(now);
         let quiet = matches!(self.ending, Some(Ending::Told(..))) || self.closed;
+        let queued = self.link.queued();
         let mut source = LinkSource { link: &mut self.link, events: &mut self.events, quiet };
         let message = self.channel.poll_transmit(now, &mut source);
         if message.is_some() {
+            self.liveness.settled(self.channel.is_settled(), now);
+            if self.link.queued() < queued {
+                self.liveness.traffic(now);
+            }
             self.settle_basic(now);
         }
         message
@@ -300,7 +347,8 @@ impl PortSession {
             .channel
             .has_deliverable()
             .then(|| if self.pressure().is_some() { self.release_at } else { now });
-        [self.channel.poll_timeout(), link, ending, release].into_iter().flatten().min()
+        let liveness = self.liveness.poll_timeout(self.link.len());
+        [self.channel.poll_timeout(), link, ending, release, liveness].into_iter().flatten().min()
     }
 
     /// How long to wait before reading more from the network, because clients are slow. The wait

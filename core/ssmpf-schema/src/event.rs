@@ -61,6 +61,10 @@ pub enum Detail {
         agent_version: Option<String>,
         /// How streams are carried; `null` when it is not known.
         mode: Option<SessionMode>,
+        /// Whether the first session starts only with the first client.
+        lazy: bool,
+        /// Seconds until the session is replaced by a fresh one, if it is used; `null` without one.
+        rotates_in_seconds: Option<f64>,
         /// Seconds since the command was started.
         took_seconds: f64,
     },
@@ -102,10 +106,31 @@ pub enum Detail {
     },
     /// A new session took the place of the old one.
     Replaced {
-        /// The session that is gone.
+        /// The session whose place it took.
         old_session_id: String,
         /// The session now in use.
         session_id: String,
+        /// Why.
+        reason: String,
+        /// Whether the old session lives until the last of its clients has left; if not, they were
+        /// reset.
+        clients_stay: bool,
+        /// Seconds until the new session is replaced in its turn, if it is used.
+        rotates_in_seconds: Option<f64>,
+    },
+    /// A further session carries clients.
+    SessionOpened {
+        /// The session.
+        session_id: String,
+        /// Sessions there are now.
+        sessions: u64,
+    },
+    /// A session that is needed no more has been ended.
+    SessionClosed {
+        /// The session.
+        session_id: String,
+        /// Sessions there are now.
+        sessions: u64,
         /// Why.
         reason: String,
     },
@@ -143,6 +168,8 @@ impl Detail {
             Detail::Reconnecting { .. } => "reconnecting",
             Detail::Resumed { .. } => "resumed",
             Detail::Replaced { .. } => "replaced",
+            Detail::SessionOpened { .. } => "session_opened",
+            Detail::SessionClosed { .. } => "session_closed",
             Detail::Warning { .. } => "warning",
             Detail::Stopped { .. } => "stopped",
         }
@@ -196,6 +223,8 @@ mod tests {
             session_id: Some("alice-1".to_owned()),
             agent_version: Some("3.3.1142.0".to_owned()),
             mode: Some(SessionMode::Mux),
+            lazy: false,
+            rotates_in_seconds: Some(3300.0),
             took_seconds: 0.9,
         });
         let json = serde_json::to_string(&event).expect("it serializes");

@@ -228,7 +228,10 @@ impl Replay {
             Event::Refused { stream } => self.refused.push(stream.0),
             Event::Closed(reason) => self.reason = Some(reason),
             Event::Sent { .. } => {}
-            Event::Overflowed { .. } | Event::Abandoned { .. } => panic!("{event:?}"),
+            Event::Overflowed { .. }
+            | Event::Abandoned { .. }
+            | Event::Silent(_)
+            | Event::Heard => panic!("{event:?}"),
         }
     }
 

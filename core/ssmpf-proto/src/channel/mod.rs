@@ -92,6 +92,8 @@ pub struct ChannelStats {
     pub messages_sent: u64,
     /// Messages sent again.
     pub resent: u64,
+    /// Acknowledgements received, of anything.
+    pub acknowledgements: u64,
     /// Acknowledgements dropped because too many waited.
     pub acks_dropped: u64,
 }
@@ -334,6 +336,7 @@ impl Channel {
             crate::message::PayloadError::Json { what: "acknowledgement", source }
         })?;
         self.paused_until = None;
+        self.stats.acknowledgements += 1;
         let Some(settled) = self.outgoing.acknowledge(ack.sequence, now) else { return Ok(()) };
         // Number 0 is the handshake.
         self.accepted |= ack.sequence > 0;
@@ -427,6 +430,11 @@ impl Channel {
     /// Whether the agent has acknowledged everything sent.
     pub fn is_settled(&self) -> bool {
         self.outgoing.is_settled() && self.control.is_empty()
+    }
+
+    /// Answers of the agent so far, of any kind: grows with each.
+    pub fn answers(&self) -> u64 {
+        self.stats.messages_received + self.stats.acknowledgements
     }
 
     /// Counters since the channel began.

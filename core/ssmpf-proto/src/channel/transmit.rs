@@ -24,6 +24,11 @@ impl Channel {
         sequence
     }
 
+    /// Queues a message that the agent acknowledges and does nothing else with.
+    pub fn send_probe(&mut self) {
+        self.control.push_back((PayloadType::SIZE, payload_size::small_probe()));
+    }
+
     /// Whether the message with this number was sent and has been acted upon.
     ///
     /// The agent acknowledges what comes early when it stores it, so its acknowledgement says

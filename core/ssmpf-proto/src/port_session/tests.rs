@@ -1,4 +1,5 @@
 mod endings;
+mod silence;
 
 use super::*;
 use bytes::BytesMut;

@@ -162,7 +162,7 @@ impl App {
             Event::Overflowed { .. } => {
                 self.ending = Some(Ending::Overflowed);
             }
-            Event::Ready(_) | Event::Closed(_) => {}
+            Event::Ready(_) | Event::Closed(_) | Event::Silent(_) | Event::Heard => {}
         }
         Ok(())
     }

@@ -353,6 +353,7 @@ impl World {
                 self.ready = true;
                 return Ok(());
             }
+            Event::Silent(_) | Event::Heard => return Ok(()),
             Event::Closed(reason) => {
                 self.closed = Some(reason.clone());
                 return Ok(());

@@ -1,0 +1,216 @@
+//! A forward outlives its sessions, its node and its user's sleep.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use ssmpf_emulator::{Emulator, Host, REAL_PACE, SessionState};
+use ssmpf_tests::{BASTION, PATIENCE, TestEnv, Tunnel, servers};
+
+/// An environment whose bastion reaches the destination `db.internal:5432`, served here.
+fn env_with_database(server: std::net::SocketAddr) -> TestEnv {
+    TestEnv::with(|builder| builder.host("db.internal", 5432, server))
+}
+
+fn forward_to_database(env: &TestEnv, more: &[&str]) -> Tunnel {
+    let mut arguments = vec!["--target", BASTION, "--host", "db.internal", "--port", "5432"];
+    arguments.extend_from_slice(more);
+    env.forward(&arguments)
+}
+
+#[track_caller]
+fn echoes(stream: &mut TcpStream) {
+    stream.write_all(b"hello").expect("the stream lives");
+    let mut back = [0; 5];
+    stream.read_exact(&mut back).expect("the stream lives");
+    assert_eq!(&back, b"hello");
+}
+
+fn open_sessions(emulator: &Emulator) -> Vec<String> {
+    let open = |state| !matches!(state, SessionState::Terminated | SessionState::Failed);
+    let sessions = emulator.sessions().into_iter().filter(|session| open(session.state));
+    sessions.map(|session| session.id).collect()
+}
+
+/// A client that downloads so many bytes and checks them.
+fn download(tunnel: &Tunnel, bytes: u64) -> JoinHandle<Result<(), String>> {
+    let mut stream = tunnel.connect();
+    thread::spawn(move || {
+        writeln!(stream, "{bytes}").map_err(|error| error.to_string())?;
+        servers::check_pattern(&mut stream, bytes)
+    })
+}
+
+fn paced() -> TestEnv {
+    TestEnv::with(|builder| builder.agents(|agents| agents.pace = Some(REAL_PACE)))
+}
+
+fn text<'a>(event: &'a Value, field: &str) -> &'a str {
+    event[field].as_str().unwrap_or_else(|| panic!("{field} in {event}"))
+}
+
+#[test]
+fn a_session_is_replaced_before_it_is_cut_and_its_clients_stay() {
+    let env = env_with_database(servers::echo());
+    let tunnel = forward_to_database(&env, &["--rotate-after", "2s"]);
+    let mut old = tunnel.connect();
+    echoes(&mut old);
+    let replaced = tunnel.wait_for("replaced");
+    assert_eq!(replaced["clients_stay"], true, "{replaced}");
+    echoes(&mut old);
+    let mut new = tunnel.connect();
+    echoes(&mut new);
+    assert_eq!(open_sessions(&env.emulator).len(), 2, "the old one drains");
+    drop(old);
+    let closed = tunnel.wait_for("session_closed");
+    assert_eq!(closed["session_id"], replaced["old_session_id"]);
+    echoes(&mut new);
+    assert_eq!(tunnel.stop().code, Some(0));
+    assert!(env.emulator.wait_until(PATIENCE, |e| open_sessions(e).is_empty()));
+}
+
+#[test]
+fn a_failover_is_followed_after_repeated_refusals() {
+    let nobody = (std::net::Ipv4Addr::LOCALHOST, servers::closed_port()).into();
+    let env = env_with_database(nobody);
+    let tunnel = forward_to_database(&env, &[]);
+    let replacement = servers::echo();
+    env.emulator.change_fleet(|fleet| fleet.map(Host::new("db.internal", 5432, replacement)));
+    for _ in 0..3 {
+        let refused = tunnel.connect().read(&mut [0]);
+        assert!(refused.is_err(), "the agent still knows the old address");
+    }
+    let replaced = tunnel.wait_for("replaced");
+    assert!(text(&replaced, "reason").contains("refused 3 connections"), "{replaced}");
+    echoes(&mut tunnel.connect());
+}
+
+#[test]
+fn a_node_that_dies_resets_its_clients_and_its_successor_is_found() {
+    let env = env_with_database(servers::echo());
+    let tunnel = forward_to_database(&env, &["--silent-after", "1s"]);
+    let mut client = tunnel.connect();
+    echoes(&mut client);
+    env.emulator.faults().agent_gone(BASTION);
+    // It only waits: the probe that follows its traffic finds out.
+    let lost = client.read(&mut [0]).expect_err("nobody will ever answer");
+    assert_eq!(lost.kind(), ErrorKind::ConnectionReset);
+    let told = tunnel.events_named("warning");
+    assert!(told.iter().any(|event| text(event, "message").contains("not answered")), "{told:?}");
+    let mut waiting = tunnel.connect();
+    env.emulator.faults().agent_back(BASTION);
+    echoes(&mut waiting);
+}
+
+#[test]
+fn a_lazy_forward_has_a_session_only_while_it_is_used() {
+    let env = env_with_database(servers::echo());
+    let tunnel = forward_to_database(&env, &["--lazy", "--idle-timeout", "1s"]);
+    let ready = tunnel.wait_for("ready");
+    assert_eq!((&ready["lazy"], &ready["session_id"]), (&true.into(), &Value::Null));
+    assert_eq!(env.emulator.call_count("StartSession"), 0);
+    for round in 1..=2 {
+        echoes(&mut tunnel.connect());
+        let closed = tunnel.wait_for_count("session_closed", round);
+        assert!(text(&closed[round - 1], "reason").contains("nobody uses it"));
+        assert!(env.emulator.wait_until(PATIENCE, |e| open_sessions(e).is_empty()));
+        assert_eq!(env.emulator.call_count("StartSession"), round);
+    }
+}
+
+#[test]
+fn several_sessions_share_the_clients() {
+    let env = paced();
+    let port = servers::source().port().to_string();
+    let tunnel = env.forward(&["--target", BASTION, "--port", &port, "--sessions", "4"]);
+    tunnel.wait_for_count("session_opened", 3);
+    let downloads: Vec<_> = (0..4).map(|_| download(&tunnel, 200_000)).collect();
+    for download in downloads {
+        assert_eq!(download.join().expect("no panic"), Ok(()));
+    }
+    let sessions = env.emulator.sessions();
+    let carried = sessions.iter().filter(|session| session.bytes_to_client > 200_000);
+    assert_eq!(carried.count(), 4, "each carried one of them");
+}
+
+#[test]
+fn a_download_that_takes_all_of_a_session_gets_it_for_itself() {
+    let env = paced();
+    let tunnel = env.forward_to(servers::source());
+    let bulk = download(&tunnel, 6_000_000);
+    tunnel.wait_for("session_opened");
+    let before = env.emulator.sessions();
+    assert_eq!(download(&tunnel, 1000).join().expect("no panic"), Ok(()));
+    let after = env.emulator.sessions();
+    let dials = |sessions: &[ssmpf_emulator::SessionInfo]| {
+        sessions.iter().map(|session| session.dials).collect::<Vec<_>>()
+    };
+    assert_eq!((dials(&before), dials(&after)), (vec![1, 0], vec![1, 1]));
+    assert_eq!(bulk.join().expect("no panic"), Ok(()));
+}
+
+#[test]
+fn a_further_session_that_is_refused_disturbs_nobody() {
+    let env = paced();
+    let port = servers::echo().port().to_string();
+    let tunnel = env.start_forward(&["--target", BASTION, "--port", &port, "--sessions", "2"]);
+    tunnel.wait_for("ready");
+    let mut client = tunnel.connect();
+    env.emulator.faults().start_fails("AccessDeniedException", 100);
+    tunnel.wait_for("ready");
+    echoes(&mut client);
+    echoes(&mut tunnel.connect());
+    assert_eq!(tunnel.stop().code, Some(0));
+}
+
+#[test]
+fn clients_are_held_until_somebody_signs_in() {
+    let env = env_with_database(servers::echo());
+    let tunnel = forward_to_database(&env, &[]);
+    env.emulator.faults().start_fails("ExpiredTokenException", 1).end_sessions("");
+    let warning = tunnel.wait_for("warning");
+    assert_eq!(text(&warning, "kind"), "sign-in-required", "{warning}");
+    let mut waiting = tunnel.connect();
+    let cache = env.home().join(".aws/sso/cache");
+    std::fs::create_dir_all(&cache).expect("created");
+    std::fs::write(cache.join("token.json"), "{}").expect("written");
+    echoes(&mut waiting);
+    let warnings = tunnel.events_named("warning");
+    assert_eq!(warnings.len(), 1, "one notice is enough: {warnings:?}");
+}
+
+#[test]
+fn a_forward_that_was_stopped_for_a_while_notices_at_once() {
+    let env = env_with_database(servers::echo());
+    let tunnel = forward_to_database(&env, &[]);
+    echoes(&mut tunnel.connect());
+    env.emulator.faults().black_hole(true);
+    tunnel.signal("STOP");
+    // The absence itself: shorter ones are taken for a busy machine.
+    thread::sleep(Duration::from_secs(8));
+    tunnel.signal("CONT");
+    let woken = Instant::now();
+    let event = tunnel.wait_for("reconnecting");
+    // Pings alone would need 50 to 75 seconds.
+    assert!(woken.elapsed() < Duration::from_secs(20), "{event}");
+    env.emulator.faults().black_hole(false);
+    tunnel.wait_for("resumed");
+    echoes(&mut tunnel.connect());
+}
+
+#[test]
+fn what_the_agent_would_repeat_for_minutes_is_not_waited_for() {
+    let env = paced();
+    let tunnel = env.forward_to(servers::source());
+    let bulk = download(&tunnel, 100_000_000);
+    let flows = |e: &Emulator| e.sessions()[0].bytes_to_client > 100_000;
+    assert!(env.emulator.wait_until(PATIENCE, flows));
+    // At the agent's pace 1,500 messages get lost meanwhile, and it repeats ten a second.
+    env.emulator.faults().cut_agents(Duration::from_secs(2));
+    let replaced = tunnel.wait_for("replaced");
+    assert!(text(&replaced, "reason").contains("too much got lost"), "{replaced}");
+    assert!(bulk.join().expect("no panic").is_err(), "reset, not left hanging");
+    assert_eq!(download(&tunnel, 100_000).join().expect("no panic"), Ok(()));
+}
