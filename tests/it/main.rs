@@ -9,6 +9,9 @@
 //! | `output` | what is said on stdout and stderr |
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
+//! | `finding` | targets, endpoints and sessions listed, over many profiles and regions |
+//! | `resolving` | every form of a target leads to its node, anew at each start |
+//! | `moto` | the same calls answered by moto, which is not ours |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
 //! | `catalogue` | saved connections: kept, found, changed |
 //! | `connect` | saved connections opened |
@@ -25,8 +28,11 @@ mod data;
 mod emulator;
 mod ending;
 mod faults;
+mod finding;
+mod moto;
 mod network;
 mod output;
 mod programs;
+mod resolving;
 mod staying_up;
 mod transfer;

@@ -6,10 +6,12 @@
 pub mod environment;
 pub mod process;
 pub mod servers;
+pub mod terminal;
 pub mod tunnel;
 
 pub use environment::{BASTION, TestEnv};
 pub use process::Finished;
+pub use terminal::Terminal;
 pub use tunnel::Tunnel;
 
 /// Longest wait for anything to happen in a test. Conditions are waited for, not times; this only

@@ -10,7 +10,7 @@ use super::config::AwsContext;
 use super::error::{AwsFailure, Operation, Verdict};
 
 /// Attempts of a call that only reads: listing many places at once is what AWS throttles first.
-const READ_ATTEMPTS: u32 = 6;
+const READ_ATTEMPTS: u32 = 5;
 
 /// Returns how often calls that only read are tried.
 pub(super) fn patient() -> RetryConfig {

@@ -320,6 +320,11 @@ impl Emulator {
         lock(&self.state.calls).clone()
     }
 
+    /// Makes somebody else, by ARN, the owner of sessions to come; `None` is the caller again.
+    pub fn sessions_belong_to(&self, owner: Option<&str>) {
+        *lock(&self.state.other_owner) = owner.map(str::to_owned);
+    }
+
     /// Returns how many API calls were being answered at once, at most.
     pub fn most_calls_at_once(&self) -> usize {
         self.state.most_in_flight.load(std::sync::atomic::Ordering::Relaxed)

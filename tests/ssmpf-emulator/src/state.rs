@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub(crate) gone: Mutex<HashSet<String>>,
     pub(crate) calls: Mutex<Vec<Call>>,
     pub(crate) runtime: Handle,
+    /// Whose sessions are started from now on, if not the caller's.
+    pub(crate) other_owner: Mutex<Option<String>>,
     /// API calls that are being answered.
     pub(crate) in_flight: AtomicUsize,
     /// The most there were at once.
@@ -89,6 +91,7 @@ impl State {
             gone: Mutex::default(),
             calls: Mutex::default(),
             runtime,
+            other_owner: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
             sessions: Mutex::default(),
@@ -141,7 +144,7 @@ impl State {
             document,
             reason,
             parameters,
-            owner: caller.arn(),
+            owner: lock(&self.other_owner).clone().unwrap_or_else(|| caller.arn()),
             node,
             plan,
             line: Line::new(lock(&self.line_template).clone()),

@@ -1,0 +1,530 @@
+//! Targets, endpoints and sessions listed, over many profiles and regions.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+
+use serde::Deserialize;
+use serde_json::Value;
+use ssmpf_emulator::{Builder, Database, DatabaseKind, EcsService, EcsTask, Node};
+use ssmpf_tests::{BASTION, Finished, PATIENCE, Terminal, TestEnv, servers};
+
+const REGIONS: [&str; 4] = ["eu-west-1", "eu-central-1", "us-east-1", "ap-south-1"];
+
+/// A second reader of the contract: it knows every field, and refuses others.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct Targets {
+    schema: String,
+    targets: Vec<Target>,
+    places: Vec<Place>,
+    failures: Vec<Failure>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct Target {
+    target: String,
+    kind: String,
+    name: Option<String>,
+    reachable: bool,
+    status: String,
+    reason: Option<String>,
+    state: Option<String>,
+    address: Option<String>,
+    availability_zone: Option<String>,
+    vpc: Option<String>,
+    platform: Option<String>,
+    agent_version: Option<String>,
+    last_ping: Option<String>,
+    ecs: Option<Value>,
+    profile: Option<String>,
+    region: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct Place {
+    profile: Option<String>,
+    region: String,
+    found: u64,
+    asked: String,
+    cached: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct Failure {
+    profile: Option<String>,
+    region: Option<String>,
+    error: Value,
+}
+
+#[track_caller]
+fn ok(finished: Finished) -> Finished {
+    assert_eq!(finished.code, Some(0), "{finished:#?}");
+    finished
+}
+
+#[track_caller]
+fn targets(env: &TestEnv, more: &[&str]) -> Targets {
+    let mut arguments = vec!["targets", "--json"];
+    arguments.extend_from_slice(more);
+    let finished = ok(env.run(&arguments));
+    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:#?}"))
+}
+
+fn mixed(builder: Builder) -> Builder {
+    let task = |id: &str, no_exec| EcsTask {
+        id: id.repeat(32),
+        runtime_id: format!("{id}-1"),
+        no_exec,
+        started: 1_700_000_000,
+    };
+    builder
+        .node(
+            Node::new("i-0aaaaaaaaaaaaaaa1").named("web").connection_lost().address([10, 0, 0, 9]),
+        )
+        .node(Node::new("i-0aaaaaaaaaaaaaaa2").named("old").stopped())
+        .node(Node::new("i-0aaaaaaaaaaaaaaa3").named("stray").unmanaged())
+        .node(Node::new("i-0aaaaaaaaaaaaaaa4").named("gone").terminated())
+        .node(Node::new("mi-0bbbbbbbbbbbbbbb1").named("onprem").platform("Windows"))
+        .ecs(EcsService {
+            cluster: "apps".into(),
+            service: "api".into(),
+            container: "api".into(),
+            tasks: vec![task("a", false), task("b", true)],
+            ..EcsService::default()
+        })
+}
+
+#[test]
+fn nodes_machines_and_containers_are_listed_with_what_is_known_about_them() {
+    let env = TestEnv::with(mixed);
+    let document = targets(&env, &[]);
+    assert_eq!(document.schema, "ssmpf/1");
+    let find = |name: &str| {
+        let mut named = document.targets.iter().filter(|it| it.name.as_deref() == Some(name));
+        named.next().unwrap_or_else(|| panic!("{name} is missing: {document:#?}"))
+    };
+    let web = find("web");
+    assert_eq!((web.kind.as_str(), web.status.as_str()), ("ec2", "connection-lost"));
+    assert!(!web.reachable);
+    assert_eq!(web.state.as_deref(), Some("running"));
+    assert_eq!(web.address.as_deref(), Some("10.0.0.9"));
+    assert_eq!(web.availability_zone.as_deref(), Some("eu-west-1a"));
+    assert!(web.vpc.is_some() && web.last_ping.as_ref().is_some_and(|time| time.ends_with('Z')));
+    let onprem = find("onprem");
+    assert_eq!((onprem.kind.as_str(), onprem.reachable), ("hybrid", true));
+    assert!(onprem.platform.as_ref().is_some_and(|platform| platform.contains("Windows")));
+    let containers: Vec<_> = document.targets.iter().filter(|it| it.kind == "ecs").collect();
+    let ready: Vec<_> = containers.iter().map(|it| (it.reachable, it.status.as_str())).collect();
+    assert_eq!(ready, [(true, "exec-ready"), (false, "no-exec")]);
+    assert!(containers[1].reason.as_ref().is_some_and(|why| why.contains("not enabled")));
+    assert_eq!(containers[0].ecs.as_ref().unwrap()["service"], "api");
+    let names: Vec<_> = document.targets.iter().filter_map(|it| it.name.as_deref()).collect();
+    for absent in ["old", "stray", "gone"] {
+        assert!(!names.contains(&absent), "{absent}: {names:?}");
+    }
+    assert!(document.failures.is_empty());
+}
+
+#[test]
+fn instances_without_an_agent_are_listed_when_all_is_wanted() {
+    let env = TestEnv::with(mixed);
+    let document = targets(&env, &["--all"]);
+    let status = |name: &str| {
+        let found = document.targets.iter().find(|it| it.name.as_deref() == Some(name));
+        found.map(|it| (it.status.clone(), it.state.clone().unwrap_or_default()))
+    };
+    let words = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
+    assert_eq!(status("old"), words("not-managed", "stopped"));
+    assert_eq!(status("stray"), words("not-managed", "running"));
+    assert_eq!(status("gone"), None);
+}
+
+#[test]
+fn five_thousand_nodes_of_one_region_are_listed_to_the_last() {
+    let env = TestEnv::with(|builder| builder.many("node", 5000, None));
+    let document = targets(&env, &[]);
+    let ids: BTreeSet<_> = document.targets.iter().map(|it| &it.target).collect();
+    assert_eq!(ids.len(), 5001);
+    assert!(document.targets.iter().all(|it| it.name.is_some() || it.target == BASTION));
+    assert_eq!(env.emulator.call_count("DescribeInstanceInformation"), 101);
+}
+
+/// Writes so many profiles with keys, and returns flags that choose all of them.
+fn profiles(env: &TestEnv, profiles: &[(String, &str, &str, &str)]) -> Vec<String> {
+    let mut config = String::new();
+    for (name, access, secret, token) in profiles {
+        let _ = write!(
+            config,
+            "[profile {name}]\nregion = eu-west-1\naws_access_key_id = {access}\n\
+             aws_secret_access_key = {secret}\n"
+        );
+        if !token.is_empty() {
+            let _ = writeln!(config, "aws_session_token = {token}");
+        }
+    }
+    fs::create_dir_all(env.home().join(".aws")).unwrap();
+    fs::write(env.home().join(".aws/config"), config).unwrap();
+    profiles.iter().flat_map(|(name, ..)| ["--profile".to_owned(), name.clone()]).collect()
+}
+
+#[test]
+fn forty_profiles_in_four_regions_lose_only_what_fails() {
+    let mut env = TestEnv::with(|builder| {
+        let builder = builder.expired_credentials("AKIDEXPIRED000000001", "secret", "token");
+        REGIONS.iter().fold(builder, |builder, region| builder.many("node", 5, Some(region)))
+    });
+    env.set("AWS_REGION", "").set("AWS_DEFAULT_REGION", "");
+    let good = (ssmpf_emulator::DEFAULT_ACCESS_KEY, ssmpf_emulator::DEFAULT_SECRET_KEY);
+    let mut all: Vec<_> =
+        (0..37).map(|number| (format!("p{number:02}"), good.0, good.1, "")).collect();
+    all.push(("expired".to_owned(), "AKIDEXPIRED000000001", "secret", "token"));
+    all.push(("unknown".to_owned(), "AKIDUNKNOWN000000001", "secret", ""));
+    let mut flags = profiles(&env, &all);
+    flags.extend(["--profile".to_owned(), "no-such-profile".to_owned()]);
+    flags.extend(REGIONS.iter().flat_map(|region| ["--region".to_owned(), (*region).to_owned()]));
+    env.emulator.faults().fails_in("us-east-1", "ListClusters", "AccessDeniedException", 37);
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+
+    let document = targets(&env, &flags);
+
+    // Each of the 37 sees five nodes in each of the four regions, and the bastion in one.
+    assert_eq!(document.targets.len(), 37 * (4 * 5 + 1));
+    assert_eq!(document.places.len(), 37 * 4);
+    let failed = |profile: &str, region: Option<&str>| {
+        let failures = document.failures.iter().filter(|it| it.profile.as_deref() == Some(profile));
+        failures.filter(|it| region.is_none() || it.region.as_deref() == region).count()
+    };
+    for region in REGIONS {
+        assert!(failed("expired", Some(region)) > 0, "{region}");
+        assert!(failed("unknown", Some(region)) > 0, "{region}");
+    }
+    assert_eq!(failed("no-such-profile", None), 1);
+    assert_eq!(failed("p00", None), 1);
+    assert_eq!(failed("p00", Some("us-east-1")), 1);
+    // Three calls of each of sixteen places, and one more that is being finished.
+    assert!(env.emulator.most_calls_at_once() <= 16 * 3, "{}", env.emulator.most_calls_at_once());
+}
+
+#[test]
+fn failures_are_told_to_people_once_for_all_places() {
+    let env = TestEnv::with(|builder| {
+        let builder = builder.deny("ecs:ListClusters");
+        REGIONS.iter().fold(builder, |builder, region| builder.many("node", 1, Some(region)))
+    });
+    let finished = ok(env.run(&["targets", "--region", REGIONS[0], "--region", REGIONS[1]]));
+    assert_eq!(finished.stderr.matches("warning:").count(), 1, "{finished:#?}");
+    for text in ["ecs:ListClusters", REGIONS[0], REGIONS[1]] {
+        assert!(finished.stderr.contains(text), "{text}: {finished:#?}");
+    }
+    assert!(finished.stdout.contains("node-0001"));
+}
+
+#[test]
+fn all_regions_are_those_of_the_account() {
+    let env = TestEnv::with(|builder| {
+        REGIONS.iter().fold(builder, |builder, region| builder.many("node", 1, Some(region)))
+    });
+    let document = targets(&env, &["--all-regions"]);
+    let regions: BTreeSet<_> = document.places.iter().map(|place| place.region.as_str()).collect();
+    assert_eq!(regions, REGIONS.into_iter().collect());
+    assert_eq!(document.targets.len(), 5);
+    env.run(&["targets", "--all-regions", "--region", "x"]).fails_with(2, &["--all-regions"]);
+}
+
+#[test]
+fn when_nothing_can_be_read_the_exit_code_says_why() {
+    let mut env = TestEnv::with(|builder| {
+        builder.expired_credentials("AKIDEXPIRED000000001", "secret", "token")
+    });
+    env.run(&["targets", "--profile", "none"]).fails_with(2, &["no AWS profile named `none`"]);
+    env.set("AWS_ACCESS_KEY_ID", "AKIDEXPIRED000000001");
+    env.set("AWS_SECRET_ACCESS_KEY", "secret").set("AWS_SESSION_TOKEN", "token");
+    env.run(&["targets"]).fails_with(4, &["expired"]);
+    let denied = TestEnv::with(|builder| {
+        let actions = ["ssm:DescribeInstanceInformation", "ecs:ListClusters"];
+        actions.iter().fold(builder, |builder, action| builder.deny(action))
+    });
+    denied.run(&["targets"]).fails_with(5, &["ssm:DescribeInstanceInformation"]);
+}
+
+#[test]
+fn throttled_pages_are_asked_for_again_and_none_is_lost() {
+    let env = TestEnv::with(|builder| builder.many("node", 200, None));
+    env.emulator.faults().fails("DescribeInstanceInformation", "ThrottlingException", 2);
+    env.emulator.faults().fails("DescribeInstances", "ThrottlingException", 1);
+    let document = targets(&env, &[]);
+    assert_eq!(document.targets.len(), 201);
+    assert!(document.failures.is_empty());
+}
+
+#[test]
+fn a_recent_answer_is_kept_for_lists_and_for_nobody_else_to_read() {
+    let env = TestEnv::with(mixed);
+    assert!(!targets(&env, &[]).places[0].cached);
+    let asked = env.emulator.calls().len();
+    assert!(targets(&env, &[]).places[0].cached);
+    assert_eq!(env.emulator.calls().len(), asked, "nothing was asked again");
+    assert!(!targets(&env, &["--refresh"]).places[0].cached);
+    assert!(env.emulator.calls().len() > asked);
+    let told = ok(env.run(&["targets"]));
+    assert!(told.stderr.contains("--refresh"), "{told:#?}");
+    use std::os::unix::fs::PermissionsExt;
+    let folder = env.home().join(".cache/ssmpf");
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    let mut files = fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path());
+    assert!(files.all(|file| mode(&file) == 0o600));
+}
+
+#[test]
+fn half_an_answer_is_not_kept() {
+    let env = TestEnv::new();
+    env.emulator.faults().fails("ListClusters", "AccessDeniedException", 1);
+    assert_eq!(targets(&env, &[]).failures.len(), 1);
+    let again = targets(&env, &[]);
+    assert!(!again.places[0].cached && again.failures.is_empty());
+}
+
+#[test]
+fn lines_come_as_objects_or_as_plain_ids_and_words_narrow_them() {
+    let env = TestEnv::with(mixed);
+    let lines = ok(env.run(&["targets", "--format", "jsonl"]));
+    let parsed: Vec<Target> =
+        lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(parsed.len(), 5);
+    let plain = ok(env.run(&["targets", "--format", "plain", "WEB", "lost"]));
+    assert_eq!(plain.stdout, "i-0aaaaaaaaaaaaaaa1\n");
+    let none = ok(env.run(&["targets", "nothing-like-it"]));
+    assert_eq!(none.stdout, "");
+    assert!(none.stderr.contains("no targets found"));
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    let env = TestEnv::with(|builder| builder.many("node", 3000, None));
+    let mut shell = env.command("bash");
+    let program = ssmpf_tests::program("ssmpf").display().to_string();
+    let line = format!("set -o pipefail; '{program}' targets --format jsonl | head -n 1");
+    shell.args(["-c", &line]);
+    let finished = ok(ssmpf_tests::process::run(shell));
+    assert_eq!(finished.stdout.lines().count(), 1);
+}
+
+#[test]
+fn several_places_are_refused_where_only_one_makes_sense() {
+    let env = TestEnv::new();
+    for flag in ["--profile", "--region"] {
+        env.run(&["forward", "--target", BASTION, "--port", "1", flag, "a", flag, "b"])
+            .fails_with(2, &[flag, "more than once"]);
+        env.run(&["sessions", "end", "x", flag, "a", flag, "b"]).fails_with(2, &[flag]);
+    }
+}
+
+fn database(kind: DatabaseKind, id: &str, engine: &str, port: u16) -> Database {
+    Database {
+        kind,
+        id: id.into(),
+        engine: engine.into(),
+        host: format!("{id}.internal"),
+        reader: Some(format!("{id}-ro.internal")),
+        port,
+        ..Database::default()
+    }
+}
+
+#[test]
+fn endpoints_of_every_sort_are_listed_with_what_a_connection_needs() {
+    let env = TestEnv::with(|builder| {
+        builder
+            .database(database(DatabaseKind::Instance, "pg", "postgres", 5433))
+            .database(Database {
+                creating: true,
+                ..database(DatabaseKind::Instance, "new", "postgres", 5432)
+            })
+            .database(database(DatabaseKind::Cluster, "aurora", "aurora-mysql", 3306))
+            .database(database(DatabaseKind::Cluster, "docs", "docdb", 27017))
+            .database(database(DatabaseKind::Proxy, "proxy", "POSTGRESQL", 0))
+            .database(database(DatabaseKind::ReplicationGroup, "cache", "valkey", 6379))
+            .database(database(DatabaseKind::ShardedGroup, "sharded", "redis", 6379))
+            .database(database(DatabaseKind::Serverless, "less", "valkey", 6379))
+            .database(database(DatabaseKind::Memcached, "mem", "memcached", 11211))
+    });
+    let document: Value =
+        serde_json::from_str(&ok(env.run(&["endpoints", "--json"])).stdout).unwrap();
+    let rows: BTreeSet<String> = document["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            let text = |field: &str| it[field].as_str().unwrap_or("-").to_owned();
+            let sort = [text("type"), text("role"), text("kind")].join(" ");
+            format!("{}:{} {sort}", text("host"), it["port"])
+        })
+        .collect();
+    let expected = [
+        "aurora-ro.internal:3306 rds-cluster reader mysql",
+        "aurora.internal:3306 rds-cluster writer mysql",
+        "cache-ro.internal:6379 elasticache reader redis",
+        "cache.internal:6379 elasticache primary redis",
+        "docs-ro.internal:27017 documentdb-cluster reader mongodb",
+        "docs.internal:27017 documentdb-cluster writer mongodb",
+        "less-ro.internal:6380 elasticache-serverless reader redis",
+        "less.internal:6379 elasticache-serverless primary redis",
+        "mem.internal:11211 elasticache-cluster configuration memcached",
+        "pg.internal:5433 rds-instance - postgres",
+        "proxy.internal:5432 rds-proxy - postgres",
+        "sharded.internal:6379 elasticache configuration redis",
+    ];
+    assert_eq!(rows, expected.map(str::to_owned).into());
+    assert!(document["failures"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn more_databases_than_a_page_holds_are_all_listed() {
+    let env = TestEnv::with(|builder| {
+        (0..250).fold(builder, |builder, number| {
+            let id = format!("db{number:03}");
+            builder.database(database(DatabaseKind::Instance, &id, "postgres", 5432))
+        })
+    });
+    let finished = ok(env.run(&["endpoints", "--format", "plain"]));
+    assert_eq!(finished.stdout.lines().count(), 250);
+    assert_eq!(env.emulator.call_count("DescribeDBInstances"), 3);
+}
+
+#[test]
+fn one_sort_of_endpoints_that_is_denied_does_not_hide_the_others() {
+    let env = TestEnv::with(|builder| {
+        builder.deny("elasticache:DescribeServerlessCaches").database(database(
+            DatabaseKind::Instance,
+            "pg",
+            "postgres",
+            5432,
+        ))
+    });
+    let finished = ok(env.run(&["endpoints"]));
+    assert!(finished.stdout.contains("pg.internal"), "{finished:#?}");
+    assert!(finished.stderr.contains("elasticache:DescribeServerlessCaches"), "{finished:#?}");
+}
+
+#[test]
+fn own_sessions_are_listed_and_ended() {
+    let env = TestEnv::new();
+    let server = servers::echo();
+    env.emulator.sessions_belong_to(Some("arn:aws:sts::123456789012:assumed-role/Ops/bob"));
+    let other = env.forward_to(server);
+    env.emulator.sessions_belong_to(None);
+    let own = env.forward(&[
+        "--target",
+        BASTION,
+        "--port",
+        &server.port().to_string(),
+        "--reason",
+        "ticket 7",
+    ]);
+    let listed = |more: &[&str]| -> Vec<Value> {
+        let mut arguments = vec!["sessions", "--json"];
+        arguments.extend_from_slice(more);
+        let document: Value = serde_json::from_str(&ok(env.run(&arguments)).stdout).unwrap();
+        document["sessions"].as_array().unwrap().clone()
+    };
+    let id = own.wait_for("ready")["session_id"].as_str().unwrap().to_owned();
+
+    let mine = listed(&[]);
+    assert_eq!(mine.len(), 1, "{mine:?}");
+    assert_eq!(mine[0]["session_id"], id.as_str());
+    assert_eq!(mine[0]["target"], BASTION);
+    assert_eq!(mine[0]["reason"], "ticket 7");
+    assert_eq!(listed(&["--all"]).len(), 2);
+
+    ok(env.run(&["sessions", "end", &id]));
+    let ended = env.emulator.wait_until(PATIENCE, |emulator| {
+        emulator.session(&id).is_some_and(|session| session.state.is_over())
+    });
+    assert!(ended);
+    env.run(&["sessions", "end", "not an id"]).fails_with(2, &["not an id"]);
+    drop((own, other));
+}
+
+/// An environment whose store opens without asking.
+fn env_with_store(change: impl FnOnce(Builder) -> Builder) -> TestEnv {
+    let mut env = TestEnv::with(change);
+    env.set("SSMPF_PASSPHRASE", "a passphrase for tests").set("SSMPF_KEYRING", "off");
+    env
+}
+
+#[test]
+fn add_leads_through_lists_to_choose_from() {
+    let env = env_with_store(|builder| {
+        mixed(builder)
+            .node(Node::new(BASTION).named("bastion"))
+            .database(database(DatabaseKind::Instance, "orders", "postgres", 5433))
+            .database(database(DatabaseKind::Instance, "stock", "mysql", 3307))
+    });
+    fs::create_dir_all(env.home().join(".aws")).unwrap();
+    let keys = format!(
+        "aws_access_key_id = {}\naws_secret_access_key = {}\nregion = eu-west-1\n",
+        ssmpf_emulator::DEFAULT_ACCESS_KEY,
+        ssmpf_emulator::DEFAULT_SECRET_KEY
+    );
+    let config = format!("[profile prod]\n{keys}[profile dev]\n{keys}");
+    fs::write(env.home().join(".aws/config"), config).unwrap();
+
+    let mut terminal = Terminal::start(&env.ssmpf(&["add", "db"]));
+    terminal.wait_for("   2  prod", 1);
+    terminal.wait_for("AWS profile", 1);
+    terminal.type_line("prod");
+    terminal.wait_for("Region", 1);
+    terminal.type_line("eu-west-1");
+    terminal.wait_for("Target (", 1);
+    let shown = terminal.wait_for("bastion", 1);
+    assert!(shown.contains("ecs:apps/api/api"), "{shown}");
+    terminal.type_line("basti");
+    terminal.wait_for("Host to connect to", 1);
+    terminal.wait_for("stock.internal:3307", 1);
+    terminal.type_line("2");
+    terminal.wait_for("Local port", 1);
+    terminal.type_line("");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, Some(0), "{shown}");
+
+    let saved = ok(env.run(&["show", "db", "--json"]));
+    let saved: Value = serde_json::from_str(&saved.stdout).unwrap();
+    let saved = &saved["connection"];
+    assert_eq!(saved["profile"], "prod");
+    assert_eq!(saved["target"], "bastion");
+    assert_eq!(saved["host"], "stock.internal");
+    assert_eq!((&saved["port"], &saved["kind"]), (&3307.into(), &"mysql".into()));
+}
+
+#[test]
+fn a_list_that_cannot_be_had_leaves_the_plain_question() {
+    let env = env_with_store(|builder| {
+        ["ssm:DescribeInstanceInformation", "ecs:ListClusters"]
+            .iter()
+            .fold(builder, |builder, action| builder.deny(action))
+    });
+    let mut terminal = Terminal::start(&env.ssmpf(&["add", "web", "--port", "80"]));
+    terminal.wait_for("AWS profile", 1);
+    terminal.type_line("");
+    terminal.wait_for("Region", 1);
+    terminal.type_line("");
+    terminal.wait_for("targets cannot be listed", 1);
+    terminal.wait_for("Target (", 1);
+    terminal.type_line("tag:Role=web");
+    terminal.wait_for("Host to connect to", 1);
+    terminal.type_line("");
+    terminal.wait_for("Local port", 1);
+    terminal.type_line("");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(ok(env.run(&["show", "web"])).stdout.contains("tag:Role=web"));
+}
