@@ -12,12 +12,14 @@
 //! is measured beside it in the same run, because machines differ and drift; ratios travel better
 //! than figures.
 
+mod discovery;
 mod measure;
 mod table;
 
 use std::time::Duration;
 
 use clap::Parser;
+use discovery::Account;
 use measure::{Engine, Setup};
 use table::Table;
 
@@ -88,6 +90,14 @@ fn main() {
         });
         table
             .row(&format!("{name}: memory, 100 open clients"), || measure::memory(&unpaced(), 100));
+    }
+    for (nodes, total) in [(417, "5,000"), (5000, "60,000")] {
+        table.row(&format!("discovery: one place, {nodes} nodes, 50 ms per call"), || {
+            Account::with(nodes).one_place()
+        });
+        table.row(&format!("discovery: 12 places, {total} nodes, 50 ms per call"), || {
+            Account::with(nodes).all_places()
+        });
     }
     table.print();
 }

@@ -6,7 +6,7 @@ use std::fs;
 
 use serde::Deserialize;
 use serde_json::Value;
-use ssmpf_emulator::{Builder, Database, DatabaseKind, EcsService, EcsTask, Node};
+use ssmpf_emulator::{Builder, Database, DatabaseKind, EcsService, EcsTask, Fleet, Node};
 use ssmpf_tests::{BASTION, Finished, PATIENCE, Terminal, TestEnv, servers};
 
 const REGIONS: [&str; 4] = ["eu-west-1", "eu-central-1", "us-east-1", "ap-south-1"];
@@ -452,6 +452,33 @@ fn own_sessions_are_listed_and_ended() {
     assert!(ended);
     env.run(&["sessions", "end", "not an id"]).fails_with(2, &["not an id"]);
     drop((own, other));
+}
+
+#[test]
+fn every_command_of_the_documentation_works() {
+    let regions = |builder: Builder| builder.fleet(Fleet::builtin()).many("w", 1, Some("us-east-1"));
+    let env = TestEnv::with(regions);
+    let good = (ssmpf_emulator::DEFAULT_ACCESS_KEY, ssmpf_emulator::DEFAULT_SECRET_KEY);
+    let names = ["prod", "staging"].map(|name| (name.to_owned(), good.0, good.1, ""));
+    profiles(&env, &names);
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text = fs::read_to_string(root.join("docs/finding.md")).unwrap();
+    let mut inside = false;
+    let mut run = 0;
+    for line in text.lines() {
+        match line {
+            "```sh" => inside = true,
+            "```" => inside = false,
+            _ if inside => {
+                let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+                let finished = ok(env.run(&words));
+                assert!(!finished.stderr.contains("warning:"), "{line}: {finished:#?}");
+                run += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(run, 9);
 }
 
 /// An environment whose store opens without asking.

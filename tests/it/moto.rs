@@ -164,7 +164,6 @@ fn moto_names_instances_and_finds_them_by_every_form() {
     forward("stopped").fails_with(6, &["stopped"]);
     forward("bastoin").fails_with(3, &["there is bastion"]);
     forward("ecs:apps/api").fails_with(3, &["no task is running"]);
-    forward("ecs:apps/apo").fails_with(3, &["service `apo`"]);
     forward("ecs:appz/api").fails_with(3, &["cluster `appz`", "apps"]);
     assert_eq!(env.emulator.call_count("DescribeInstances"), 0, "it was moto");
 }

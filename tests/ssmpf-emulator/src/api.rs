@@ -102,8 +102,10 @@ fn region(head: &Parts, state: &State) -> String {
 
 /// Returns how long the answer to a request is to take.
 pub(crate) fn latency(head: &Parts, state: &State) -> Duration {
+    let authorization = Authorization::of(&head.headers).and_then(Result::ok);
+    let service = authorization.map(|authorization| authorization.service);
     let region = region(head, state);
-    lock(&state.service_faults).latency(&region)
+    lock(&state.service_faults).latency(&service.unwrap_or_default(), &region)
 }
 
 /// Takes the next failure prepared for an operation.

@@ -136,8 +136,8 @@ pub(crate) struct ServiceFaults {
     failures: VecDeque<Failure>,
     /// How long every API call takes.
     latency: Duration,
-    /// How long every API call in a Region takes, instead.
-    region_latency: HashMap<String, Duration>,
+    /// How long every API call of a service or in a Region takes, instead.
+    own_latency: HashMap<String, Duration>,
     /// HTTP statuses of the next websocket upgrades.
     pub(crate) refused_upgrades: VecDeque<u16>,
     /// Whether new tokens are born expired.
@@ -168,9 +168,10 @@ impl ServiceFaults {
         self.failures.remove(at).map(|failure| failure.code)
     }
 
-    /// Returns how long a call in a Region takes.
-    pub(crate) fn latency(&self, region: &str) -> Duration {
-        self.region_latency.get(region).copied().unwrap_or(self.latency)
+    /// Returns how long a call of a service in a Region takes.
+    pub(crate) fn latency(&self, service: &str, region: &str) -> Duration {
+        let own = self.own_latency.get(service).or_else(|| self.own_latency.get(region));
+        own.copied().unwrap_or(self.latency)
     }
 }
 
@@ -371,10 +372,10 @@ impl Faults {
         self.service(|service| service.latency = delay)
     }
 
-    /// Delays every API call in a Region by this much.
-    pub fn api_latency_in(&self, region: &str, delay: Duration) -> &Self {
+    /// Delays every API call of a service, such as `ec2`, or in a Region by this much.
+    pub fn api_latency_of(&self, service_or_region: &str, delay: Duration) -> &Self {
         self.service(|service| {
-            service.region_latency.insert(region.to_owned(), delay);
+            service.own_latency.insert(service_or_region.to_owned(), delay);
         })
     }
 
