@@ -1,4 +1,4 @@
-//! Targets, endpoints and sessions listed, over many profiles and regions.
+//! Targets listed, over many profiles and regions.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -6,8 +6,8 @@ use std::fs;
 
 use serde::Deserialize;
 use serde_json::Value;
-use ssmpf_emulator::{Builder, Database, DatabaseKind, EcsService, EcsTask, Fleet, Node};
-use ssmpf_tests::{BASTION, Finished, PATIENCE, Terminal, TestEnv, servers};
+use ssmpf_emulator::{Builder, EcsService, EcsTask, Fleet, Node};
+use ssmpf_tests::{BASTION, Finished, TestEnv};
 
 const REGIONS: [&str; 4] = ["eu-west-1", "eu-central-1", "us-east-1", "ap-south-1"];
 
@@ -65,7 +65,7 @@ struct Failure {
 }
 
 #[track_caller]
-fn ok(finished: Finished) -> Finished {
+pub fn ok(finished: Finished) -> Finished {
     assert_eq!(finished.code, Some(0), "{finished:#?}");
     finished
 }
@@ -78,7 +78,7 @@ fn targets(env: &TestEnv, more: &[&str]) -> Targets {
     serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:#?}"))
 }
 
-fn mixed(builder: Builder) -> Builder {
+pub fn mixed(builder: Builder) -> Builder {
     let task = |id: &str, no_exec| EcsTask {
         id: id.repeat(32),
         runtime_id: format!("{id}-1"),
@@ -328,135 +328,10 @@ fn several_places_are_refused_where_only_one_makes_sense() {
     }
 }
 
-fn database(kind: DatabaseKind, id: &str, engine: &str, port: u16) -> Database {
-    Database {
-        kind,
-        id: id.into(),
-        engine: engine.into(),
-        host: format!("{id}.internal"),
-        reader: Some(format!("{id}-ro.internal")),
-        port,
-        ..Database::default()
-    }
-}
-
-#[test]
-fn endpoints_of_every_sort_are_listed_with_what_a_connection_needs() {
-    let env = TestEnv::with(|builder| {
-        builder
-            .database(database(DatabaseKind::Instance, "pg", "postgres", 5433))
-            .database(Database {
-                creating: true,
-                ..database(DatabaseKind::Instance, "new", "postgres", 5432)
-            })
-            .database(database(DatabaseKind::Cluster, "aurora", "aurora-mysql", 3306))
-            .database(database(DatabaseKind::Cluster, "docs", "docdb", 27017))
-            .database(database(DatabaseKind::Proxy, "proxy", "POSTGRESQL", 0))
-            .database(database(DatabaseKind::ReplicationGroup, "cache", "valkey", 6379))
-            .database(database(DatabaseKind::ShardedGroup, "sharded", "redis", 6379))
-            .database(database(DatabaseKind::Serverless, "less", "valkey", 6379))
-            .database(database(DatabaseKind::Memcached, "mem", "memcached", 11211))
-    });
-    let document: Value =
-        serde_json::from_str(&ok(env.run(&["endpoints", "--json"])).stdout).unwrap();
-    let rows: BTreeSet<String> = document["endpoints"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| {
-            let text = |field: &str| it[field].as_str().unwrap_or("-").to_owned();
-            let sort = [text("type"), text("role"), text("kind")].join(" ");
-            format!("{}:{} {sort}", text("host"), it["port"])
-        })
-        .collect();
-    let expected = [
-        "aurora-ro.internal:3306 rds-cluster reader mysql",
-        "aurora.internal:3306 rds-cluster writer mysql",
-        "cache-ro.internal:6379 elasticache reader redis",
-        "cache.internal:6379 elasticache primary redis",
-        "docs-ro.internal:27017 documentdb-cluster reader mongodb",
-        "docs.internal:27017 documentdb-cluster writer mongodb",
-        "less-ro.internal:6380 elasticache-serverless reader redis",
-        "less.internal:6379 elasticache-serverless primary redis",
-        "mem.internal:11211 elasticache-cluster configuration memcached",
-        "pg.internal:5433 rds-instance - postgres",
-        "proxy.internal:5432 rds-proxy - postgres",
-        "sharded.internal:6379 elasticache configuration redis",
-    ];
-    assert_eq!(rows, expected.map(str::to_owned).into());
-    assert!(document["failures"].as_array().unwrap().is_empty());
-}
-
-#[test]
-fn more_databases_than_a_page_holds_are_all_listed() {
-    let env = TestEnv::with(|builder| {
-        (0..250).fold(builder, |builder, number| {
-            let id = format!("db{number:03}");
-            builder.database(database(DatabaseKind::Instance, &id, "postgres", 5432))
-        })
-    });
-    let finished = ok(env.run(&["endpoints", "--format", "plain"]));
-    assert_eq!(finished.stdout.lines().count(), 250);
-    assert_eq!(env.emulator.call_count("DescribeDBInstances"), 3);
-}
-
-#[test]
-fn one_sort_of_endpoints_that_is_denied_does_not_hide_the_others() {
-    let env = TestEnv::with(|builder| {
-        builder.deny("elasticache:DescribeServerlessCaches").database(database(
-            DatabaseKind::Instance,
-            "pg",
-            "postgres",
-            5432,
-        ))
-    });
-    let finished = ok(env.run(&["endpoints"]));
-    assert!(finished.stdout.contains("pg.internal"), "{finished:#?}");
-    assert!(finished.stderr.contains("elasticache:DescribeServerlessCaches"), "{finished:#?}");
-}
-
-#[test]
-fn own_sessions_are_listed_and_ended() {
-    let env = TestEnv::new();
-    let server = servers::echo();
-    env.emulator.sessions_belong_to(Some("arn:aws:sts::123456789012:assumed-role/Ops/bob"));
-    let other = env.forward_to(server);
-    env.emulator.sessions_belong_to(None);
-    let own = env.forward(&[
-        "--target",
-        BASTION,
-        "--port",
-        &server.port().to_string(),
-        "--reason",
-        "ticket 7",
-    ]);
-    let listed = |more: &[&str]| -> Vec<Value> {
-        let mut arguments = vec!["sessions", "--json"];
-        arguments.extend_from_slice(more);
-        let document: Value = serde_json::from_str(&ok(env.run(&arguments)).stdout).unwrap();
-        document["sessions"].as_array().unwrap().clone()
-    };
-    let id = own.wait_for("ready")["session_id"].as_str().unwrap().to_owned();
-
-    let mine = listed(&[]);
-    assert_eq!(mine.len(), 1, "{mine:?}");
-    assert_eq!(mine[0]["session_id"], id.as_str());
-    assert_eq!(mine[0]["target"], BASTION);
-    assert_eq!(mine[0]["reason"], "ticket 7");
-    assert_eq!(listed(&["--all"]).len(), 2);
-
-    ok(env.run(&["sessions", "end", &id]));
-    let ended = env.emulator.wait_until(PATIENCE, |emulator| {
-        emulator.session(&id).is_some_and(|session| session.state.is_over())
-    });
-    assert!(ended);
-    env.run(&["sessions", "end", "not an id"]).fails_with(2, &["not an id"]);
-    drop((own, other));
-}
-
 #[test]
 fn every_command_of_the_documentation_works() {
-    let regions = |builder: Builder| builder.fleet(Fleet::builtin()).many("w", 1, Some("us-east-1"));
+    let regions =
+        |builder: Builder| builder.fleet(Fleet::builtin()).many("w", 1, Some("us-east-1"));
     let env = TestEnv::with(regions);
     let good = (ssmpf_emulator::DEFAULT_ACCESS_KEY, ssmpf_emulator::DEFAULT_SECRET_KEY);
     let names = ["prod", "staging"].map(|name| (name.to_owned(), good.0, good.1, ""));
@@ -479,79 +354,4 @@ fn every_command_of_the_documentation_works() {
         }
     }
     assert_eq!(run, 9);
-}
-
-/// An environment whose store opens without asking.
-fn env_with_store(change: impl FnOnce(Builder) -> Builder) -> TestEnv {
-    let mut env = TestEnv::with(change);
-    env.set("SSMPF_PASSPHRASE", "a passphrase for tests").set("SSMPF_KEYRING", "off");
-    env
-}
-
-#[test]
-fn add_leads_through_lists_to_choose_from() {
-    let env = env_with_store(|builder| {
-        mixed(builder)
-            .node(Node::new(BASTION).named("bastion"))
-            .database(database(DatabaseKind::Instance, "orders", "postgres", 5433))
-            .database(database(DatabaseKind::Instance, "stock", "mysql", 3307))
-    });
-    fs::create_dir_all(env.home().join(".aws")).unwrap();
-    let keys = format!(
-        "aws_access_key_id = {}\naws_secret_access_key = {}\nregion = eu-west-1\n",
-        ssmpf_emulator::DEFAULT_ACCESS_KEY,
-        ssmpf_emulator::DEFAULT_SECRET_KEY
-    );
-    let config = format!("[profile prod]\n{keys}[profile dev]\n{keys}");
-    fs::write(env.home().join(".aws/config"), config).unwrap();
-
-    let mut terminal = Terminal::start(&env.ssmpf(&["add", "db"]));
-    terminal.wait_for("   2  prod", 1);
-    terminal.wait_for("AWS profile", 1);
-    terminal.type_line("prod");
-    terminal.wait_for("Region", 1);
-    terminal.type_line("eu-west-1");
-    terminal.wait_for("Target (", 1);
-    let shown = terminal.wait_for("bastion", 1);
-    assert!(shown.contains("ecs:apps/api/api"), "{shown}");
-    terminal.type_line("basti");
-    terminal.wait_for("Host to connect to", 1);
-    terminal.wait_for("stock.internal:3307", 1);
-    terminal.type_line("2");
-    terminal.wait_for("Local port", 1);
-    terminal.type_line("");
-    let (code, shown) = terminal.finish();
-    assert_eq!(code, Some(0), "{shown}");
-
-    let saved = ok(env.run(&["show", "db", "--json"]));
-    let saved: Value = serde_json::from_str(&saved.stdout).unwrap();
-    let saved = &saved["connection"];
-    assert_eq!(saved["profile"], "prod");
-    assert_eq!(saved["target"], "bastion");
-    assert_eq!(saved["host"], "stock.internal");
-    assert_eq!((&saved["port"], &saved["kind"]), (&3307.into(), &"mysql".into()));
-}
-
-#[test]
-fn a_list_that_cannot_be_had_leaves_the_plain_question() {
-    let env = env_with_store(|builder| {
-        ["ssm:DescribeInstanceInformation", "ecs:ListClusters"]
-            .iter()
-            .fold(builder, |builder, action| builder.deny(action))
-    });
-    let mut terminal = Terminal::start(&env.ssmpf(&["add", "web", "--port", "80"]));
-    terminal.wait_for("AWS profile", 1);
-    terminal.type_line("");
-    terminal.wait_for("Region", 1);
-    terminal.type_line("");
-    terminal.wait_for("targets cannot be listed", 1);
-    terminal.wait_for("Target (", 1);
-    terminal.type_line("tag:Role=web");
-    terminal.wait_for("Host to connect to", 1);
-    terminal.type_line("");
-    terminal.wait_for("Local port", 1);
-    terminal.type_line("");
-    let (code, shown) = terminal.finish();
-    assert_eq!(code, Some(0), "{shown}");
-    assert!(ok(env.run(&["show", "web"])).stdout.contains("tag:Role=web"));
 }

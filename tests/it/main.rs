@@ -9,7 +9,9 @@
 //! | `output` | what is said on stdout and stderr |
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
-//! | `finding` | targets, endpoints and sessions listed, over many profiles and regions |
+//! | `finding` | targets listed, over many profiles and regions |
+//! | `endpoints`, `sessions` | databases, caches and live sessions listed |
+//! | `adding` | `add` on a terminal, with lists to choose from |
 //! | `resolving` | every form of a target leads to its node, anew at each start |
 //! | `moto` | the same calls answered by moto, which is not ours |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
@@ -19,6 +21,7 @@
 //! | `transfer` | import, export, pasted command lines |
 //! | `emulator` | the emulator's own commands |
 
+mod adding;
 mod agents;
 mod bad_input;
 mod catalogue;
@@ -27,6 +30,7 @@ mod contract;
 mod data;
 mod emulator;
 mod ending;
+mod endpoints;
 mod faults;
 mod finding;
 mod moto;
@@ -34,5 +38,6 @@ mod network;
 mod output;
 mod programs;
 mod resolving;
+mod sessions;
 mod staying_up;
 mod transfer;

@@ -31,9 +31,8 @@ pub(super) fn targets(
     let plan = plan(Some(&args.places), args.places.all_regions, global, settings)?;
     let request = targets::Request { plan, unmanaged: args.all };
     let mut screen = Screen::new(settings, &args.filters, "targets");
-    let document = runtime(settings)?.block_on(targets::run(request, |step| {
-        screen.step(step, |record| render::target_line(record))
-    }));
+    let document = runtime(settings)?
+        .block_on(targets::run(request, |step| screen.step(step, render::target_line)));
     screen.end();
     let mut document = document?;
     document.targets.retain(|record| screen.takes(record));

@@ -1,6 +1,7 @@
 //! One file per verb. A command takes a plain request and returns a result; it never prints.
 
 pub mod add;
+mod add_lists;
 pub mod choose;
 pub mod connect;
 pub mod context;
