@@ -237,6 +237,8 @@ fn all_regions_are_those_of_the_account() {
     assert_eq!(regions, REGIONS.into_iter().collect());
     assert_eq!(document.targets.len(), 5);
     env.run(&["targets", "--all-regions", "--region", "x"]).fails_with(2, &["--all-regions"]);
+    let strange = ["targets", "--region", "eu-west-1", "--region", "evil.example/"];
+    env.run(&strange).fails_with(2, &["evil.example"]);
 }
 
 #[test]

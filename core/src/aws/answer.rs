@@ -44,20 +44,27 @@ where
     }
 }
 
+/// Pages that are read of one list at most: 200,000 nodes. Beyond that somebody else is answering.
+const MAX_PAGES: usize = 4000;
+
 /// Follows the token of a page to the next one, and notices a service that goes round in circles.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     token: Option<String>,
-    begun: bool,
+    asked: usize,
 }
 
 impl Pages {
     /// Returns the token to ask for the next page with, or `None` after the last one.
     pub(super) fn next(&mut self) -> Option<Option<String>> {
-        if self.begun && self.token.is_none() {
+        if self.asked > 0 && self.token.is_none() {
             return None;
         }
-        self.begun = true;
+        if self.asked == MAX_PAGES {
+            tracing::warn!("the list has no end; the rest of it was not read");
+            return None;
+        }
+        self.asked += 1;
         Some(self.token.clone())
     }
 
@@ -88,5 +95,16 @@ mod tests {
         pages.next();
         pages.follow(Some("a".to_owned()));
         assert_eq!(pages.next(), None);
+    }
+
+    #[test]
+    fn a_list_without_an_end_is_given_up() {
+        let mut pages = Pages::default();
+        let mut asked = 0;
+        while pages.next().is_some() {
+            asked += 1;
+            pages.follow(Some(asked.to_string()));
+        }
+        assert_eq!(asked, MAX_PAGES);
     }
 }

@@ -4,6 +4,7 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::{
     InstanceInformationStringFilter, SessionFilter, SessionFilterKey, SessionState,
 };
+use futures_util::{StreamExt, stream};
 
 use super::answer::{self, Pages};
 use super::clock::DateWatcher;
@@ -23,6 +24,9 @@ const SESSION_PAGE: i32 = 200;
 
 /// Values that one filter may have.
 const FILTER_VALUES: usize = 100;
+
+/// Single nodes that are asked for together.
+const AT_ONCE: usize = 5;
 
 /// A node that registered with Systems Manager. ECS tasks are not among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -119,9 +123,16 @@ impl Nodes {
                 Ok(nodes) => found.extend(nodes),
                 // One unknown id spoils the call, and the answer does not say which.
                 Err(failure) if is_unknown_id(&failure) && ids.len() > 1 => {
-                    for id in ids {
-                        let alone = vec![("InstanceIds".to_owned(), vec![id.clone()])];
-                        match self.filtered(alone).await {
+                    let alone =
+                        ids.to_vec().into_iter().map(|id| {
+                            let nodes = self.clone();
+                            async move {
+                                nodes.filtered(vec![("InstanceIds".to_owned(), vec![id])]).await
+                            }
+                        });
+                    let mut answers = stream::iter(alone).buffer_unordered(AT_ONCE);
+                    while let Some(answer) = answers.next().await {
+                        match answer {
                             Ok(nodes) => found.extend(nodes),
                             Err(failure) if is_unknown_id(&failure) => {}
                             Err(failure) => return Err(failure),

@@ -19,7 +19,7 @@ use crate::commands::{endpoints, sessions, targets};
 use crate::discovery::cache::Cache;
 use crate::discovery::sweep::{Freshness, Plan, Regions};
 use crate::logging;
-use crate::model::{InvalidInput, Timestamp};
+use crate::model::{InvalidInput, Region, Timestamp};
 use crate::output::{Lines, finding as render, json};
 
 /// `ssmpf targets`.
@@ -110,7 +110,13 @@ fn plan(
             None => Regions::Own,
         },
         (false, []) => Regions::Own,
-        (false, regions) => Regions::Named(unique(regions)),
+        (false, regions) => {
+            // They become part of host names.
+            for region in regions {
+                region.parse::<Region>()?;
+            }
+            Regions::Named(unique(regions))
+        }
     };
     let freshness = match args.is_some_and(|args| args.refresh) {
         true => Freshness::Asked,

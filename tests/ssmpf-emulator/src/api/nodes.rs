@@ -57,10 +57,11 @@ pub(super) fn describe(
     for node in fleet.nodes.iter().filter(here) {
         let gone = lock(&state.gone).contains(&node.id);
         if matches_all(node, ping(node, gone), &filters)? {
-            found.push(describe_one(node, ping(node, gone)));
+            found.push((node, ping(node, gone)));
         }
     }
-    let (nodes, next) = page(found, most, input.next_token.as_deref())?;
+    let (page, next) = page(found, most, input.next_token.as_deref())?;
+    let nodes: Vec<Value> = page.iter().map(|(node, ping)| describe_one(node, *ping)).collect();
     // The real service gives an empty token with the last page now and then.
     Ok(json!({ "InstanceInformationList": nodes, "NextToken": next.unwrap_or_default() }))
 }
