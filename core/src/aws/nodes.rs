@@ -124,7 +124,7 @@ impl Nodes {
                 // One unknown id spoils the call, and the answer does not say which.
                 Err(failure) if is_unknown_id(&failure) && ids.len() > 1 => {
                     let alone =
-                        ids.to_vec().into_iter().map(|id| {
+                        ids.iter().cloned().map(|id| {
                             let nodes = self.clone();
                             async move {
                                 nodes.filtered(vec![("InstanceIds".to_owned(), vec![id])]).await
