@@ -14,6 +14,7 @@ use super::args_catalogue::{
     AddArgs, ConnectArgs, EditArgs, ExportArgs, ImportArgs, LsArgs, PasswdArgs, RenameArgs, RmArgs,
     ShowArgs, StoreArgs, UnlockArgs,
 };
+use super::args_finding::{EndpointsArgs, SessionsArgs, TargetsArgs};
 use super::args_sign_in::{LoginArgs, LogoutArgs};
 use super::args_upkeep::UpkeepArgs;
 use crate::background::detach;
@@ -33,12 +34,12 @@ pub(super) struct Cli {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
-    /// AWS profile; it wins over credentials in the environment
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(super) profile: Option<String>,
-    /// AWS region
-    #[arg(long, global = true, value_name = "REGION")]
-    pub(super) region: Option<String>,
+    /// AWS profile; it wins over credentials in the environment. Lists take several
+    #[arg(long, global = true, value_name = "NAME", action = ArgAction::Append)]
+    pub(super) profile: Vec<String>,
+    /// AWS region. Lists take several
+    #[arg(long, global = true, value_name = "REGION", action = ArgAction::Append)]
+    pub(super) region: Vec<String>,
     /// How results are written
     #[arg(long, global = true, value_enum)]
     pub(super) format: Option<FormatArg>,
@@ -121,6 +122,9 @@ pub(super) enum Command {
     #[command(name = detach::COMMAND, hide = true)]
     Keep,
     Forward(Box<ForwardArgs>),
+    Targets(TargetsArgs),
+    Endpoints(EndpointsArgs),
+    Sessions(SessionsArgs),
     Import(ImportArgs),
     Export(ExportArgs),
     #[command(visible_alias = "change-password")]
@@ -143,10 +147,10 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     ssmpf forward --target i-0123456789abcdef0 --host db.internal --port 5432 --local-port 15432\n  \
-    ssmpf forward --target i-0123456789abcdef0 --port 8080\n  \
+    ssmpf forward --target bastion --port 8080\n  \
     ssmpf forward --target i-0123456789abcdef0 -L 15432:db.internal:5432")]
 pub(super) struct ForwardArgs {
-    /// Node: i-…, mi-…, or ecs:CLUSTER_TASK_RUNTIME
+    /// Node: i-…, a Name, tag:KEY=VALUE, an address, asg:GROUP, ecs:CLUSTER/SERVICE[/CONTAINER]
     #[arg(long, value_name = "TARGET")]
     pub(super) target: String,
     /// Host that the node connects to; without it, the node itself

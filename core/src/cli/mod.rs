@@ -5,6 +5,7 @@
 mod args;
 mod args_background;
 mod args_catalogue;
+mod args_finding;
 mod args_sign_in;
 mod args_upkeep;
 mod background;
@@ -15,6 +16,8 @@ mod editor;
 mod env;
 mod error;
 mod fields;
+mod finder;
+mod finding;
 mod guide;
 mod help;
 mod import;

@@ -62,8 +62,8 @@ pub(super) fn resolve(
     let region = ["SSMPF_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"];
     Ok(Settings {
         aws: AwsSettings {
-            profile: chosen(&global.profile, environment.first(&profile)),
-            region: chosen(&global.region, environment.first(&region)),
+            profile: chosen(global.profile.first(), environment.first(&profile)),
+            region: chosen(global.region.first(), environment.first(&region)),
             ca_bundle: environment.get("AWS_CA_BUNDLE").map(PathBuf::from),
             guide: None,
             files: None,
@@ -111,8 +111,8 @@ pub(super) fn style(
     Style::choose(flag.unwrap_or_default(), wishes, is_terminal)
 }
 
-fn chosen(flag: &Option<String>, environment: Option<&str>) -> Option<String> {
-    flag.clone().or_else(|| environment.map(str::to_owned))
+fn chosen(flag: Option<&String>, environment: Option<&str>) -> Option<String> {
+    flag.cloned().or_else(|| environment.map(str::to_owned))
 }
 
 fn format(
