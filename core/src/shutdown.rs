@@ -28,6 +28,10 @@ pub enum Cause {
     OutputClosed,
     /// It was not meant to run for longer.
     MaxAge,
+    /// Somebody asked over the control socket.
+    Asked,
+    /// Nobody could find it any more to ask.
+    Unfindable,
 }
 
 impl fmt::Display for Cause {
@@ -38,6 +42,8 @@ impl fmt::Display for Cause {
             Cause::Hangup => "SIGHUP",
             Cause::OutputClosed => "output closed",
             Cause::MaxAge => "maximum age reached",
+            Cause::Asked => "ssmpf down",
+            Cause::Unfindable => "its runtime folder is gone",
         })
     }
 }

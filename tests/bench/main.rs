@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo build --release --workspace --bins
-//! target/release/ssmpf-bench                 # all figures, about three minutes
+//! target/release/ssmpf-bench                 # all figures, about six minutes
 //! target/release/ssmpf-bench --quick         # a tenth of the bytes
 //! target/release/ssmpf-bench --only catalogue
 //! target/release/ssmpf-bench --plugin PATH   # Amazon's session-manager-plugin beside it
@@ -13,7 +13,9 @@
 //! is measured beside it in the same run, because machines differ and drift; ratios travel better
 //! than figures.
 
+mod background;
 mod catalogue;
+mod discovery;
 mod measure;
 mod recovery;
 mod table;
@@ -21,6 +23,7 @@ mod table;
 use std::time::Duration;
 
 use clap::Parser;
+use discovery::Account;
 use measure::{Engine, Setup};
 use table::Table;
 
@@ -105,6 +108,29 @@ fn main() {
     }
     for fault in recovery::Fault::ALL {
         table.row(&format!("ssmpf: served again: {}", fault.name()), || recovery::recovery(fault));
+    }
+    for count in [1, 50] {
+        let name = format!("background, {count} up");
+        // Bringing them up takes a while, so only if a row of theirs is wanted.
+        let rows = ["time until ready", "status", "memory of each", "idle CPU"];
+        let rows = rows.map(|row| format!("{name}: {row}"));
+        if !rows.iter().any(|row| row.contains(&arguments.only)) {
+            continue;
+        }
+        let fleet = background::Fleet::of(count);
+        let idle = Duration::from_secs(if share > 1 { 10 } else { 60 });
+        table.row(&rows[0], || fleet.came_up());
+        table.row(&rows[1], || fleet.status());
+        table.row(&rows[3], || fleet.idle_cpu(idle));
+        table.row(&rows[2], || fleet.memory());
+    }
+    for (nodes, total) in [(417, "5,000"), (5000, "60,000")] {
+        table.row(&format!("discovery: one place, {nodes} nodes, 50 ms per call"), || {
+            Account::with(nodes).one_place()
+        });
+        table.row(&format!("discovery: 12 places, {total} nodes, 50 ms per call"), || {
+            Account::with(nodes).all_places()
+        });
     }
     table.print();
 }

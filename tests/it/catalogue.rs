@@ -4,22 +4,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
-use ssmpf_tests::{BASTION, Finished, TestEnv, process};
-
-/// An identity that exists for these tests only.
-const IDENTITY: &str = "AGE-SECRET-KEY-10E9D6CV72C77KEQ7X00XPHSD8E7K2L56VLK7W3Q7KANDSXFQTNNSVFTJAA";
-
-/// An environment whose store is opened with a key file.
-pub(crate) fn with_key(mut env: TestEnv) -> TestEnv {
-    let file = env.home().join("identity");
-    std::fs::write(&file, format!("{IDENTITY}\n")).unwrap();
-    env.set("SSMPF_IDENTITY_FILE", file.to_str().unwrap());
-    env.set("SSMPF_KEYRING", "off");
-    env
-}
+use ssmpf_tests::{BASTION, Finished, IDENTITY, TestEnv, process};
 
 pub(crate) fn env() -> TestEnv {
-    with_key(TestEnv::new())
+    TestEnv::new().with_store_key()
 }
 
 pub(crate) fn store_of(env: &TestEnv) -> PathBuf {
@@ -85,6 +73,7 @@ struct Connection {
     guard: bool,
     keep_alive: bool,
     sessions: Option<u16>,
+    up: Option<bool>,
     database: Option<Database>,
     created: String,
     updated: String,

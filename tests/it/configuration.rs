@@ -2,7 +2,7 @@
 
 use ssmpf_tests::{TestEnv, Tunnel};
 
-use crate::catalogue::{add, ok, with_key};
+use crate::catalogue::{add, ok};
 
 /// Profiles `one`, `two` and `three`, each with keys of its own; the environment has others.
 fn env() -> TestEnv {
@@ -25,7 +25,7 @@ fn env() -> TestEnv {
         .concat();
     std::fs::create_dir_all(env.home().join(".aws")).unwrap();
     std::fs::write(env.home().join(".aws/config"), profiles).unwrap();
-    with_key(env)
+    env.with_store_key()
 }
 
 fn configure(env: &TestEnv, text: &str) {

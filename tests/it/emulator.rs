@@ -36,3 +36,29 @@ fn the_demonstration_moves_real_bytes() {
     let finished = process::run(command);
     assert_eq!(finished.code, Some(0), "{finished:?}");
 }
+
+#[test]
+fn the_documented_profiles_can_be_signed_in_to() {
+    let env = TestEnv::new();
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/emulator.md"));
+    let page = page.unwrap();
+    let (_, rest) = page.split_once("```ini\n").expect("there is an example");
+    let (config, _) = rest.split_once("```").expect("it ends");
+    let file = env.home().join("config");
+    std::fs::write(&file, config).unwrap();
+    let mut command = env.command(program("ssmpf-emulator"));
+    command.args([
+        "exec",
+        "--",
+        "sh",
+        "-c",
+        "\"$1\" login --profile play --device-code && \
+        \"$1\" profiles",
+        "sh",
+    ]);
+    command.arg(program("ssmpf")).env("AWS_CONFIG_FILE", &file);
+    let finished = process::run(command);
+    assert_eq!(finished.code, Some(0), "{finished:#?}");
+    assert!(finished.stdout.contains("signed in until"), "{finished:#?}");
+    assert!(finished.stdout.contains("assume-role-mfa"), "{finished:#?}");
+}

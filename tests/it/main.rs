@@ -11,8 +11,17 @@
 //! | `output` | what is said on stdout and stderr |
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
+//! | `sso` | IAM Identity Center: signing in, renewing, signing out |
+//! | `sign_in` | roles, second factors and every other kind of credentials |
+//! | `other_clients` | the AWS CLI, botocore and moto: who can use whose sign-in |
+//! | `finding` | targets listed, over many profiles and regions |
+//! | `endpoints`, `sessions` | databases, caches and live sessions listed |
+//! | `adding` | `add` on a terminal, with lists to choose from |
+//! | `resolving` | every form of a target leads to its node, anew at each start |
+//! | `moto` | the same calls answered by moto, which is not ours |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
 //! | `prompts` | what a person at a terminal is asked |
+//! | `background` | forwards in the background: up, asked, ended, killed, found again |
 //! | `catalogue` | saved connections: kept, found, changed |
 //! | `configuration` | flag, environment, connection and file, in their order |
 //! | `connect` | saved connections opened |
@@ -21,7 +30,9 @@
 //! | `transfer` | import, export, pasted command lines |
 //! | `emulator` | the emulator's own commands |
 
+mod adding;
 mod agents;
+mod background;
 mod bad_input;
 mod catalogue;
 mod configuration;
@@ -30,13 +41,21 @@ mod contract;
 mod data;
 mod emulator;
 mod ending;
+mod endpoints;
 mod faults;
+mod finding;
+mod moto;
 mod network;
+mod other_clients;
 mod output;
 mod programs;
 #[cfg(unix)]
 mod prompts;
 mod renderings;
+mod resolving;
+mod sessions;
+mod sign_in;
 mod soak;
+mod sso;
 mod staying_up;
 mod transfer;

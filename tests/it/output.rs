@@ -49,13 +49,17 @@ fn print_address_writes_the_address_alone() {
 }
 
 #[test]
-fn a_person_gets_one_line_on_stderr() {
+fn a_person_gets_the_account_and_one_line_on_stderr() {
     let env = TestEnv::new();
     let port = servers::echo().port().to_string();
     let mut command = env.ssmpf(&["forward", "--target", BASTION, "--port", &port]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = child.stderr.take().unwrap();
-    let line = servers::read_line(&mut stderr);
+    // Which of them is first is decided by AWS: nobody waits for the account.
+    let mut lines = [servers::read_line(&mut stderr), servers::read_line(&mut stderr)];
+    lines.sort_by_key(|line| line.starts_with("account"));
+    let [line, account] = lines;
+    assert!(account.starts_with("account 123456789012 as Developer"), "{account}");
     for part in ["127.0.0.1:", "→", BASTION, "ready in"] {
         assert!(line.contains(part), "{part} is missing: {line}");
     }

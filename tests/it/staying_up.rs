@@ -173,9 +173,8 @@ fn clients_are_held_until_somebody_signs_in() {
     let warning = tunnel.wait_for("warning");
     assert_eq!(text(&warning, "kind"), "sign-in-required", "{warning}");
     let mut waiting = tunnel.connect();
-    let cache = env.home().join(".aws/sso/cache");
-    std::fs::create_dir_all(&cache).expect("created");
-    std::fs::write(cache.join("token.json"), "{}").expect("written");
+    std::fs::create_dir_all(env.home().join(".aws")).expect("created");
+    std::fs::write(env.home().join(".aws/credentials"), "[default]\n").expect("written");
     echoes(&mut waiting);
     let warnings = tunnel.events_named("warning");
     assert_eq!(warnings.len(), 1, "one notice is enough: {warnings:?}");

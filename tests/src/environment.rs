@@ -13,6 +13,10 @@ use crate::tunnel::Tunnel;
 /// The node that every test may use.
 pub const BASTION: &str = "i-0123456789abcdef0";
 
+/// An identity that exists for tests only.
+pub const IDENTITY: &str =
+    "AGE-SECRET-KEY-10E9D6CV72C77KEQ7X00XPHSD8E7K2L56VLK7W3Q7KANDSXFQTNNSVFTJAA";
+
 /// A clean environment with an emulator behind it.
 pub struct TestEnv {
     /// The AWS side.
@@ -46,6 +50,15 @@ impl TestEnv {
         self
     }
 
+    /// The same with a store of connections, which a key file opens.
+    pub fn with_store_key(mut self) -> Self {
+        let file = self.home().join("identity");
+        std::fs::write(&file, format!("{IDENTITY}\n")).expect("the home is writable");
+        self.set("SSMPF_IDENTITY_FILE", &file.display().to_string());
+        self.set("SSMPF_KEYRING", "off");
+        self
+    }
+
     /// The HOME of this test.
     pub fn home(&self) -> &Path {
         self.home.path()
@@ -58,6 +71,7 @@ impl TestEnv {
             .env_clear()
             .env("HOME", self.home.path())
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("SSMPF_RUNTIME_DIR", self.home.path().join("run"))
             .env("LC_ALL", "C.UTF-8")
             .env("NO_COLOR", "1")
             .env("RUST_BACKTRACE", "1")

@@ -9,7 +9,7 @@ pub mod servers;
 pub mod terminal;
 pub mod tunnel;
 
-pub use environment::{BASTION, TestEnv};
+pub use environment::{BASTION, IDENTITY, TestEnv};
 pub use process::Finished;
 pub use terminal::{Terminal, keys};
 pub use tunnel::Tunnel;

@@ -1,7 +1,9 @@
 //! Small real servers on loopback to forward to. Each runs until the test process ends.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::thread;
 
 /// Serves every connection with `serve`, each in a thread of its own.
@@ -73,10 +75,25 @@ pub fn deaf() -> SocketAddr {
     })
 }
 
-/// A port where nothing listens.
+/// A port where nothing listens, and which no other test is given while this process lives.
+///
+/// One that the system picked and took back may be picked again at once, for anybody: so these lie
+/// below the ports that it picks from, and are reserved by locks that end with the process.
 pub fn closed_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
+    static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let folder = std::env::temp_dir().join("ssmpf-tests-ports");
+    std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
+    loop {
+        let port = rand::random_range(10_000..32_000_u16);
+        let file = File::create(folder.join(port.to_string())).expect("the folder is writable");
+        let free = file.try_lock().is_ok()
+            && TcpListener::bind(("127.0.0.1", port)).is_ok()
+            && TcpListener::bind(("::1", port)).is_ok();
+        if free {
+            RESERVED.lock().expect("no panic while held").push(file);
+            return port;
+        }
+    }
 }
 
 /// Byte number `at` of a long text without a short period.

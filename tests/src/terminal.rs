@@ -118,6 +118,21 @@ impl Terminal {
         self
     }
 
+    /// Waits until a text was written so many times, and returns all that was written.
+    #[track_caller]
+    pub fn wait_for_times(&self, text: &str, times: usize) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut state = self.seen.lock();
+        while state.transcript.matches(text).count() < times {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let transcript = &state.transcript;
+            assert!(!left.is_zero(), "{text:?} was not written {times} times: {transcript}");
+            assert!(!state.closed, "it ended before {text:?} came {times} times: {transcript}");
+            state = self.seen.changed.wait_timeout(state, left).expect("no panic in there").0;
+        }
+        state.transcript.clone()
+    }
+
     /// Waits for the question, types the answer.
     #[track_caller]
     pub fn answer(&mut self, question: &str, answer: &str) -> &mut Self {
@@ -141,11 +156,33 @@ impl Terminal {
         self.seen.lock().screen.screen_mut().set_size(rows, columns);
     }
 
-    /// Waits for the end of the program and of all it wrote, and returns its exit code.
-    ///
-    /// One that a signal ended has no code; 128 and the number stand for it, as in a shell.
+    /// The process that was started.
+    pub fn id(&self) -> u32 {
+        self.child.process_id().expect("it was started")
+    }
+
+    /// Whether what is typed is shown.
+    #[cfg(unix)]
+    pub fn echoes(&self) -> bool {
+        use rustix::fd::BorrowedFd;
+        use rustix::termios::{LocalModes, tcgetattr};
+        let descriptor = self.master.as_raw_fd().expect("a terminal of this system");
+        // SAFETY: the descriptor is that of `self.master`, which outlives this borrow.
+        #[allow(unsafe_code)]
+        let terminal = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        tcgetattr(terminal).expect("it is a terminal").local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Waits for the end, and returns the exit code and all that was written.
     #[track_caller]
-    pub fn wait_for_end(&mut self) -> u32 {
+    pub fn finish(mut self) -> (Option<i32>, String) {
+        let code = self.wait_for_end();
+        (i32::try_from(code).ok(), self.transcript())
+    }
+
+    /// Waits until nobody writes to the terminal any more.
+    #[track_caller]
+    pub fn wait_until_closed(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.seen.lock();
         while !state.closed {
@@ -154,7 +191,14 @@ impl Terminal {
             assert!(!left.is_zero(), "it does not end; the screen:\n{screen}");
             state = self.seen.changed.wait_timeout(state, left).expect("no panic in there").0;
         }
-        drop(state);
+    }
+
+    /// Waits for the end of the program and of all it wrote, and returns its exit code.
+    ///
+    /// One that a signal ended has no code; 128 and the number stand for it, as in a shell.
+    #[track_caller]
+    pub fn wait_for_end(&mut self) -> u32 {
+        self.wait_until_closed();
         let status = self.child.wait().expect("the program was started");
         match status.signal() {
             // The crate gives a name in words; the tests meet this one.

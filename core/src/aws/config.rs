@@ -4,12 +4,14 @@
 //! region is never asked of the instance metadata service, which makes a laptop wait for seconds; and
 //! `AWS_CA_BUNDLE` and `ca_bundle` are honoured.
 
+mod sign_in;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_ssm::config::IdentityCache;
 use aws_smithy_types::retry::RetryConfig;
@@ -19,13 +21,20 @@ use aws_types::region::Region;
 use aws_types::service_config::ServiceConfigKey;
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
+use ssmpf_schema::ErrorKind;
+use tokio::sync::watch;
 
+use super::caches::Caches;
 use super::clock::Clock;
 use super::credentials::{CachedCredentials, Source};
 use super::error::{AwsFailure, Surroundings};
 use super::http_client;
-use super::profiles::{self, Profiles};
+use super::pacing;
+use super::profiles::{self, Profiles, WayIn};
+use super::sign_in::Guide;
 use super::trust::Trust;
+use crate::hash::hash;
+pub use sign_in::SignedIn;
 
 /// Longest wait for a connection to an AWS endpoint.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,6 +45,16 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Attempts per call: the SDK's standard, which knows throttling and transient errors.
 const ATTEMPTS: u32 = 3;
 
+/// Region for signing in where nothing names one: any does.
+const FALLBACK_REGION: &str = "us-east-1";
+/// Is told of the sessions that this program starts, so that none is forgotten.
+pub trait SessionWatch: std::fmt::Debug + Send + Sync {
+    /// AWS has started this session.
+    fn started(&self, session_id: &str);
+    /// AWS has ended this session, or had before.
+    fn ended(&self, session_id: &str);
+}
+
 /// What the user chose; already merged from flags and environment.
 #[derive(Clone, Debug, Default)]
 pub struct AwsSettings {
@@ -45,78 +64,93 @@ pub struct AwsSettings {
     pub region: Option<String>,
     /// Certificates to trust besides the system's. Without a path the profile's `ca_bundle` is used.
     pub ca_bundle: Option<PathBuf>,
-    /// Whether the environment has keys or a web identity, which win over the default profile.
-    pub environment_credentials: bool,
+    /// Who can be asked when a person has to sign in; nobody in scripts.
+    pub guide: Option<Arc<dyn Guide>>,
     /// The configuration files; the standard ones if there are none.
     pub files: Option<EnvConfigFiles>,
+    /// Where all programs of this user agree when to start sessions; none for no such agreement.
+    pub pacing: Option<PathBuf>,
+    /// Who is told of sessions.
+    pub watch: Option<Arc<dyn SessionWatch>>,
 }
 
 /// One account and region, and how to get there. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AwsContext(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     sdk: SdkConfig,
+    files: EnvConfigFiles,
     region: String,
     profile: Option<String>,
     sign_in: String,
     credentials: CachedCredentials,
+    caches: Option<Caches>,
+    guide: Option<Arc<dyn Guide>>,
+    /// Whether there have been credentials: from then on nobody is asked any more.
+    settled: watch::Sender<bool>,
     trust: Arc<Trust>,
     clock: Arc<Clock>,
     ssm_endpoint: Option<Uri>,
-}
-
-/// The profile to take credentials from; `None` leaves the choice to the SDK.
-///
-/// The default profile is taken without being chosen when the SDK would come to it anyway and it
-/// assumes a role: only then can the name of the role session be kept stable, without which a policy
-/// on own sessions refuses to resume after the credentials were renewed.
-fn credential_profile(settings: &AwsSettings, assumes_role: bool) -> Option<String> {
-    let default = || profiles::DEFAULT_PROFILE.to_owned();
-    let implied = assumes_role && !settings.environment_credentials;
-    settings.profile.clone().or_else(|| implied.then(default))
+    pacing: Option<PathBuf>,
+    watch: Option<Arc<dyn SessionWatch>>,
 }
 
 impl AwsContext {
     /// Reads the configuration files. No network is used, and no credentials are loaded yet.
     pub async fn load(settings: &AwsSettings) -> Result<Self, AwsFailure> {
+        Self::load_with(settings, |_| Ok(None)).await
+    }
+
+    /// The same for signing in to an `sso-session`, or to whatever the profile wants: that needs no
+    /// region of the profile.
+    pub async fn load_for_sign_in(
+        settings: &AwsSettings,
+        session: Option<&str>,
+    ) -> Result<Self, AwsFailure> {
+        let region = |profiles: &Profiles| {
+            let way = match session {
+                Some(name) => Ok(WayIn::Sso(profiles.session(name)?)),
+                None => profiles.sign_in_of(profiles.selected()),
+            };
+            Ok(Some(match way {
+                Ok(WayIn::Sso(session)) => session.region,
+                _ => FALLBACK_REGION.to_owned(),
+            }))
+        };
+        Self::load_with(settings, region).await
+    }
+
+    async fn load_with(
+        settings: &AwsSettings,
+        fallback: impl FnOnce(&Profiles) -> Result<Option<String>, AwsFailure>,
+    ) -> Result<Self, AwsFailure> {
         let standard = EnvConfigFiles::default();
         let base = settings.files.as_ref().unwrap_or(&standard);
         let profile = settings.profile.as_deref();
         let profiles = Profiles::load(base, profile).await?;
-        let region = region(settings, &profiles)?;
+        let fallback = fallback(&profiles)?;
+        let region = region(settings, &profiles, fallback.as_deref())?;
         let bundle = settings.ca_bundle.clone();
         let bundle = bundle.or_else(|| profiles.get("ca_bundle").map(PathBuf::from));
         let trust = Trust::with_bundle(bundle.as_deref()).await;
         let trust =
             Arc::new(trust.map_err(|error| AwsFailure::usage(error.to_string(), error.hint()))?);
 
-        let files = match &settings.files {
-            Some(files) => files.clone(),
-            None => profiles::standard_files_with(&profiles.stable_session_names()),
-        };
-        let http_client = http_client::shared(Arc::clone(&trust));
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
-        let credentials = CachedCredentials::new(Source {
-            profile: credential_profile(settings, profiles.get("role_arn").is_some()),
-            files: files.clone(),
-            region: Region::new(region.clone()),
-            http_client: http_client.clone(),
-            timeouts: timeouts.clone(),
-        });
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region.clone()))
-            .http_client(http_client)
+            .http_client(http_client::shared(Arc::clone(&trust)))
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .credentials_provider(credentials.clone())
+            .no_credentials()
             // Ours is the only cache, so that a forgotten credential is forgotten everywhere.
             .identity_cache(IdentityCache::no_cache())
-            .profile_files(files)
+            .profile_files(base.clone())
             // Named in any case: an empty AWS_PROFILE would select a profile without a name.
             .profile_name(profile.unwrap_or(profiles::DEFAULT_PROFILE));
         if let Ok(name) = AppName::new(concat!("ssmpf/", env!("CARGO_PKG_VERSION"))) {
@@ -124,16 +158,39 @@ impl AwsContext {
         }
         let sdk = loader.load().await;
         let ssm_endpoint = ssm_endpoint(&sdk)?;
+        let caches = Caches::of_process();
+        let sign_in = profiles.sign_in_hint(profile.is_some());
+        let credentials = CachedCredentials::new(Source {
+            profile: settings.profile.clone(),
+            files: base.clone(),
+            sdk: sdk.clone(),
+            caches: caches.clone(),
+            sign_in: sign_in.clone(),
+        });
+        let provider = SharedCredentialsProvider::new(credentials.clone());
+        let sdk = sdk.into_builder().credentials_provider(provider).build();
         Ok(Self(Arc::new(Inner {
             region,
             profile: settings.profile.clone(),
-            sign_in: profiles.sign_in_hint(profile.is_some()),
+            sign_in,
             credentials,
+            caches,
+            guide: settings.guide.clone(),
+            settled: watch::Sender::new(false),
+            files: base.clone(),
             trust,
             clock: Arc::default(),
             ssm_endpoint,
+            pacing: settings.pacing.clone(),
+            watch: settings.watch.clone(),
             sdk,
         })))
+    }
+
+    /// Returns the same profile in another region: credentials and connections are shared.
+    pub fn in_region(&self, region: &str) -> Self {
+        let sdk = self.0.sdk.clone().into_builder().region(Region::new(region.to_owned())).build();
+        Self(Arc::new(Inner { sdk, region: region.to_owned(), ..(*self.0).clone() }))
     }
 
     /// Begins loading what the first call will need, so that it happens while other things do.
@@ -167,6 +224,21 @@ impl AwsContext {
         self.0.ssm_endpoint.as_ref()
     }
 
+    /// Waits until one more session may be started, if that was agreed on.
+    pub async fn wait_for_slot(&self) {
+        if let Some(folder) = &self.0.pacing {
+            let profile = self.profile().unwrap_or_default();
+            let endpoint = self.ssm_endpoint().map(Uri::to_string).unwrap_or_default();
+            let key = format!("{profile} {} {endpoint}", self.region());
+            pacing::wait(folder, &hash(&key)).await;
+        }
+    }
+
+    /// Returns who is told of sessions.
+    pub fn watch(&self) -> Option<&dyn SessionWatch> {
+        self.0.watch.as_deref()
+    }
+
     /// Returns the trusted certificates.
     pub fn trust(&self) -> &Trust {
         &self.0.trust
@@ -177,15 +249,33 @@ impl AwsContext {
         &self.0.clock
     }
 
-    /// Returns credentials that are good for some time yet.
-    pub async fn credentials(&self) -> Result<Credentials, AwsFailure> {
-        let credentials = self.0.credentials.get().await;
-        credentials.map_err(|error| AwsFailure::from_credentials(&error, &self.surroundings()))
+    /// Reads the profiles anew.
+    pub(super) async fn profiles(&self) -> Result<Profiles, AwsFailure> {
+        Profiles::load(&self.0.files, self.profile()).await
     }
 
-    /// Makes the next call load credentials anew, after a sign-in or when AWS refused the old ones.
-    pub async fn forget_credentials(&self) {
-        self.0.credentials.forget().await;
+    /// Returns the folders that are shared with the AWS CLI.
+    pub fn caches(&self) -> Result<&Caches, AwsFailure> {
+        self.0.caches.as_ref().ok_or_else(|| {
+            AwsFailure::usage(
+                "there is no folder for sign-ins: HOME is not set",
+                "set HOME to a folder of your own",
+            )
+        })
+    }
+
+    /// Waits until there have been credentials.
+    pub async fn settled(&self) {
+        let mut settled = self.0.settled.subscribe();
+        // The sender lives as long as this context.
+        let _ = settled.wait_for(|settled| *settled).await;
+    }
+
+    /// Makes the next call load credentials anew, after AWS refused the old ones with a failure of
+    /// this kind.
+    pub async fn forget_credentials(&self, kind: ErrorKind) {
+        // Who is not allowed something is so with the next credentials, too: no need for a new code.
+        self.0.credentials.forget(kind == ErrorKind::SignInRequired).await;
     }
 
     /// Returns what the words of a failure need to know.
@@ -222,17 +312,19 @@ impl AwsContext {
     }
 }
 
-fn region(settings: &AwsSettings, profiles: &Profiles) -> Result<String, AwsFailure> {
-    let region = settings.region.as_deref().or_else(|| profiles.get("region"));
+fn region(
+    settings: &AwsSettings,
+    profiles: &Profiles,
+    fallback: Option<&str>,
+) -> Result<String, AwsFailure> {
+    let region = settings.region.as_deref().or_else(|| profiles.get("region")).or(fallback);
     let region = region.ok_or_else(|| {
         AwsFailure::usage(
             "no AWS region is set",
             "give one with `--region`, set AWS_REGION, or put `region = …` into the profile",
         )
     })?;
-    // The region becomes part of host names.
-    let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if region.is_empty() || !region.bytes().all(valid) {
+    if !is_region(region) {
         return Err(AwsFailure::usage(
             format!("`{region}` is not an AWS region"),
             "regions are named like eu-west-1 or us-gov-east-1",
@@ -241,17 +333,26 @@ fn region(settings: &AwsSettings, profiles: &Profiles) -> Result<String, AwsFail
     Ok(region.to_owned())
 }
 
-/// Returns the endpoint of Systems Manager that the environment or the profile sets.
-fn ssm_endpoint(sdk: &SdkConfig) -> Result<Option<Uri>, AwsFailure> {
+/// Whether this could be a region. It becomes part of host names.
+pub(super) fn is_region(text: &str) -> bool {
+    let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.bytes().all(valid)
+}
+
+/// Returns the endpoint of a service that the environment or the profile sets.
+pub(super) fn endpoint_of(sdk: &SdkConfig, service_id: &'static str) -> Option<String> {
     let key = ServiceConfigKey::builder()
-        .service_id("SSM")
+        .service_id(service_id)
         .env("AWS_ENDPOINT_URL")
         .profile("endpoint_url")
         .build();
     let own = key.ok().and_then(|key| sdk.service_config()?.load_config(key));
-    let Some(endpoint) = own.or_else(|| sdk.endpoint_url().map(str::to_owned)) else {
-        return Ok(None);
-    };
+    own.or_else(|| sdk.endpoint_url().map(str::to_owned))
+}
+
+/// Returns the endpoint of Systems Manager that the environment or the profile sets.
+fn ssm_endpoint(sdk: &SdkConfig) -> Result<Option<Uri>, AwsFailure> {
+    let Some(endpoint) = endpoint_of(sdk, "SSM") else { return Ok(None) };
     let parsed = endpoint.parse::<Uri>().ok();
     match parsed.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https"))) {
         Some(uri) => Ok(Some(uri)),
@@ -275,17 +376,6 @@ mod tests {
         AwsSettings { files: Some(files), ..AwsSettings::default() }
     }
 
-    #[test]
-    fn a_default_profile_that_assumes_a_role_is_taken_by_name() {
-        let settings = AwsSettings::default();
-        assert_eq!(credential_profile(&settings, true).as_deref(), Some("default"));
-        assert_eq!(credential_profile(&settings, false), None);
-        let keys = AwsSettings { environment_credentials: true, ..AwsSettings::default() };
-        assert_eq!(credential_profile(&keys, true), None);
-        let chosen = AwsSettings { profile: Some("prod".to_owned()), ..keys };
-        assert_eq!(credential_profile(&chosen, true).as_deref(), Some("prod"));
-    }
-
     #[tokio::test]
     async fn a_missing_region_is_a_matter_of_usage() {
         let error = AwsContext::load(&settings("")).await.expect_err("no region");
@@ -302,6 +392,18 @@ mod tests {
         settings.region = Some("us-east-1".to_owned());
         let context = AwsContext::load(&settings).await.expect("complete");
         assert_eq!(context.region(), "us-east-1");
+    }
+
+    #[tokio::test]
+    async fn signing_in_needs_no_region_of_the_profile() {
+        let session = "[sso-session corp]\nsso_region = eu-north-1\nsso_start_url = https://x\n";
+        let mut settings = settings(&format!("[profile a]\nsso_session = corp\n{session}"));
+        settings.profile = Some("a".to_owned());
+        assert!(AwsContext::load(&settings).await.is_err());
+        let context = AwsContext::load_for_sign_in(&settings, None).await.expect("complete");
+        assert_eq!(context.region(), "eu-north-1");
+        let context = AwsContext::load_for_sign_in(&settings, Some("corp")).await;
+        assert_eq!(context.expect("complete").region(), "eu-north-1");
     }
 
     #[tokio::test]

@@ -1,22 +1,42 @@
-//! AWS as this program uses it: settings and credentials, the calls to Systems Manager, and what
-//! their failures mean to a user.
+//! AWS as this program uses it: settings and credentials, the calls to its services, and what their
+//! failures mean to a user.
 //!
 //! Absent here: the websocket (see `session`), the command line, and anything printed.
 
+mod answer;
+pub mod caches;
+pub mod caller;
+mod chain;
+mod cli_cache;
 pub mod clock;
 pub mod config;
 mod credentials;
+pub mod ec2;
+pub mod ecs;
+pub mod elasticache;
 pub mod error;
 mod http_client;
+pub mod identity;
+mod instance;
+pub mod nodes;
+pub mod pacing;
+pub mod profile_list;
 mod profiles;
+pub mod rds;
 pub mod resolve;
-pub mod sign_in_watch;
+mod roles;
+mod section_headers;
+pub mod sign_in;
+pub mod sign_out;
 pub mod sigv4;
 pub mod ssm;
+pub mod sso;
 pub mod trust;
 
 pub use crate::model::document::{self, DocumentName, SessionDocument};
 pub use clock::Clock;
-pub use config::{AwsContext, AwsSettings};
+pub use config::{AwsContext, AwsSettings, SessionWatch, SignedIn};
 pub use error::{AwsFailure, Verdict};
+pub use profiles::profile_names;
+pub use sign_in::{Guide, SignInNeed};
 pub use ssm::{Ssm, StartRequest, StartedSession};

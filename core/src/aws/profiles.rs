@@ -1,10 +1,12 @@
 //! Profiles of the AWS configuration files: which one is used, and what it says.
 
-use aws_config::profile::{Profile, ProfileSet};
-use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_config::profile::ProfileSet;
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
 
+use super::chain::{self, Base};
 use super::error::AwsFailure;
+use super::sso::SsoSession;
 use crate::near;
 
 /// The profile that is used when none is chosen.
@@ -12,6 +14,17 @@ pub(super) const DEFAULT_PROFILE: &str = "default";
 
 /// How many names a message lists at most.
 const NAMES_SHOWN: usize = 8;
+
+/// What a person signs in to for a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum WayIn {
+    /// IAM Identity Center.
+    Sso(SsoSession),
+    /// `aws login`.
+    Console { arn: String },
+    /// A code for a role.
+    Mfa { serial: String },
+}
 
 /// The parsed configuration files and the profile in use.
 #[derive(Debug)]
@@ -28,16 +41,15 @@ impl Profiles {
     ) -> Result<Self, AwsFailure> {
         let selected = chosen.unwrap_or(DEFAULT_PROFILE).to_owned();
         let name = Some(selected.clone().into());
-        let set = aws_config::profile::load(&Fs::real(), &Env::real(), files, name).await.map_err(
-            |error| {
-                AwsFailure::usage(
-                    "the AWS configuration files cannot be read",
-                    "correct the file that is named, or point AWS_CONFIG_FILE and \
-                     AWS_SHARED_CREDENTIALS_FILE to others",
-                )
-                .caused_by(&error)
-            },
-        )?;
+        let set = aws_config::profile::load(&Fs::real(), &Env::real(), files, name).await;
+        let set = set.map_err(|error| {
+            AwsFailure::usage(
+                "the AWS configuration files cannot be read",
+                "correct the file that is named, or point AWS_CONFIG_FILE and \
+                 AWS_SHARED_CREDENTIALS_FILE to others",
+            )
+            .caused_by(&error)
+        })?;
         if chosen.is_some() && set.get_profile(&selected).is_none() {
             return Err(unknown_profile(&selected, set.profiles()));
         }
@@ -53,10 +65,8 @@ impl Profiles {
     /// Returns how to sign in to the selected profile again.
     pub(super) fn sign_in_hint(&self, chosen: bool) -> String {
         let flag = if chosen { format!(" --profile {}", self.selected) } else { String::new() };
-        if self.any_in_chain(&["sso_session", "sso_start_url"]) {
-            format!("sign in with `aws sso login{flag}`")
-        } else if self.any_in_chain(&["login_session"]) {
-            format!("sign in with `aws login{flag}`")
+        if self.any_in_chain(&["sso_session", "sso_start_url", "login_session", "mfa_serial"]) {
+            format!("sign in with `ssmpf login{flag}`")
         } else if chosen {
             format!("renew the credentials of profile `{}`", self.selected)
         } else {
@@ -66,22 +76,63 @@ impl Profiles {
         }
     }
 
-    /// Returns configuration text that gives a stable session name to every role without one.
+    /// Returns the name of the selected profile.
+    pub(super) fn selected(&self) -> &str {
+        &self.selected
+    }
+
+    /// Returns the `sso-session` of this name.
+    pub(super) fn session(&self, name: &str) -> Result<SsoSession, AwsFailure> {
+        SsoSession::named(&self.set, name).map_err(|why| {
+            let hint = match near::closest(name, self.set.sso_sessions()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "`aws configure sso-session` makes one".to_owned(),
+            };
+            AwsFailure::usage(why, hint)
+        })
+    }
+
+    /// Returns what there is to sign in to for a profile.
     ///
-    /// The SDK would make up a new name at each renewal of the credentials. The name is part of
-    /// `aws:userid`, so a policy that lets users resume their own sessions only would refuse us an
-    /// hour later.
-    pub(super) fn stable_session_names(&self) -> String {
-        let name = session_name();
-        let nameless = |profile: &&Profile| {
-            profile.get("role_arn").is_some() && profile.get("role_session_name").is_none()
+    /// # Errors
+    ///
+    /// When it is of a kind that one does not sign in to.
+    pub(super) fn sign_in_of(&self, name: &str) -> Result<WayIn, AwsFailure> {
+        if self.set.get_profile(name).is_none() {
+            return Err(unknown_profile(name, self.set.profiles()));
+        }
+        let wrong =
+            |why: String| AwsFailure::usage(why, "correct it in the AWS configuration files");
+        let chain = chain::resolve(&self.set, name).map_err(wrong)?;
+        let (base, roles) = match chain {
+            Some(chain) => (Some(chain.base), chain.roles),
+            None => (None, Vec::new()),
         };
-        let profiles = self.set.profiles();
-        let profiles = profiles.filter_map(|name| self.set.get_profile(name));
-        profiles
-            .filter(nameless)
-            .map(|profile| format!("[profile {}]\nrole_session_name = {name}\n", profile.name()))
-            .collect()
+        match base {
+            Some(Base::Sso(access)) => return Ok(WayIn::Sso(access.session)),
+            Some(Base::Console { arn }) => return Ok(WayIn::Console { arn }),
+            // A profile may name a session without a role, for tools that need only the token.
+            None => {
+                let profile = self.set.get_profile(name);
+                let session = profile.map(|it| SsoSession::of_profile(&self.set, it));
+                if let Some(session) = session.transpose().map_err(wrong)?.flatten() {
+                    return Ok(WayIn::Sso(session));
+                }
+            }
+            Some(_) => {}
+        }
+        match roles.into_iter().find_map(|role| role.mfa_serial) {
+            Some(serial) => Ok(WayIn::Mfa { serial }),
+            None => Err(AwsFailure::usage(
+                format!("profile `{name}` is of a kind that one does not sign in to"),
+                "`ssmpf profiles` shows the kinds; `aws configure sso` makes one to sign in to",
+            )),
+        }
+    }
+
+    /// Returns all that the files say.
+    pub(super) fn set(&self) -> &ProfileSet {
+        &self.set
     }
 
     /// Whether the selected profile, or one it takes its first credentials from, has one of `keys`.
@@ -104,29 +155,14 @@ impl Profiles {
     }
 }
 
-/// Returns the standard configuration files with `overlay` on top.
-pub(super) fn standard_files_with(overlay: &str) -> EnvConfigFiles {
-    EnvConfigFiles::builder()
-        .include_default_config_file(true)
-        .include_default_credentials_file(true)
-        .with_contents(EnvConfigFileKind::Config, overlay)
-        .build()
-}
-
-/// Returns the session name for assumed roles: the user's name, in the characters STS takes.
-fn session_name() -> String {
-    let user = ["USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok())
-        .unwrap_or_default();
-    clean_session_name(&user)
-}
-
-/// Keeps `[A-Za-z0-9+=,.@_-]` and 2 to 64 characters [STS AssumeRole: RoleSessionName].
-fn clean_session_name(user: &str) -> String {
-    let allowed = |c: &char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(*c);
-    let name: String = user.chars().filter(allowed).take(64).collect();
-    if name.len() < 2 { "ssmpf".to_owned() } else { name }
+/// Returns the names of all profiles in alphabetical order; none if the files cannot be read.
+pub async fn profile_names(files: Option<EnvConfigFiles>) -> Vec<String> {
+    let files = files.unwrap_or_default();
+    let set = aws_config::profile::load(&Fs::real(), &Env::real(), &files, None).await;
+    let mut names: Vec<String> =
+        set.map(|set| set.profiles().map(str::to_owned).collect()).unwrap_or_default();
+    names.sort();
+    names
 }
 
 fn unknown_profile<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> AwsFailure {
@@ -140,7 +176,7 @@ fn unknown_profile<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> AwsF
             .to_owned(),
         (None, n) if n <= NAMES_SHOWN => format!("there are: {}", known.join(", ")),
         (None, n) => format!(
-            "there are {n}: {}, …; `aws configure list-profiles` shows all of them",
+            "there are {n}: {}, …; `ssmpf profiles` shows all of them",
             known[..NAMES_SHOWN].join(", ")
         ),
     };
@@ -148,8 +184,15 @@ fn unknown_profile<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> AwsF
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use aws_runtime::env_config::file::EnvConfigFileKind;
+
     use super::*;
+
+    /// What the SDK makes of a configuration file.
+    pub(in crate::aws) async fn profile_set(config: &str) -> ProfileSet {
+        load(config, None).await.expect("readable").set
+    }
 
     async fn load(config: &str, chosen: Option<&str>) -> Result<Profiles, AwsFailure> {
         let files =
@@ -179,25 +222,8 @@ mod tests {
                       source_profile = a\n[profile c]\nsource_profile = c\nrole_arn = r\n";
         let hint = |profiles: Profiles| profiles.sign_in_hint(true);
         let b = load(config, Some("b")).await.expect("known");
-        assert_eq!(hint(b), "sign in with `aws sso login --profile b`");
+        assert_eq!(hint(b), "sign in with `ssmpf login --profile b`");
         let c = load(config, Some("c")).await.expect("known");
         assert_eq!(hint(c), "renew the credentials of profile `c`");
-    }
-
-    #[tokio::test]
-    async fn roles_without_a_session_name_get_a_stable_one() {
-        let config =
-            "[profile a]\nrole_arn = r\nrole_session_name = mine\n[profile b]\nrole_arn = r\n";
-        let overlay = load(config, None).await.expect("readable").stable_session_names();
-        assert!(overlay.starts_with("[profile b]\nrole_session_name = "), "{overlay}");
-        assert!(!overlay.contains("[profile a]"), "{overlay}");
-    }
-
-    #[test]
-    fn session_names_have_only_the_characters_sts_takes() {
-        assert_eq!(clean_session_name("alice.b@example"), "alice.b@example");
-        assert_eq!(clean_session_name("CORP\\jürgen x"), "CORPjrgenx");
-        assert_eq!(clean_session_name("ü"), "ssmpf");
-        assert_eq!(clean_session_name(&"a".repeat(100)).len(), 64);
     }
 }

@@ -3,6 +3,7 @@
 use aws_sdk_ssm::Client;
 use ssmpf_schema::ErrorKind;
 
+use super::answer;
 use super::clock::DateWatcher;
 use super::config::AwsContext;
 use super::document::SessionDocument;
@@ -55,6 +56,7 @@ impl Ssm {
     ) -> Result<StartedSession, AwsFailure> {
         // Loaded first, so that missing credentials are told from a failing call.
         self.context.credentials().await?;
+        self.context.wait_for_slot().await;
         let target = request.target.to_string();
         let document = &request.document;
         let parameters = document.parameters().clone().into_iter().collect();
@@ -70,6 +72,9 @@ impl Ssm {
         let operation = Operation::StartSession { target: &target, document: document.name() };
         let answer = self.explained(answer, operation).await?;
         let parts = (answer.session_id, answer.stream_url, answer.token_value);
+        if let Some((watch, id)) = self.context.watch().zip(parts.0.as_deref()) {
+            watch.started(id);
+        }
         complete(parts).ok_or_else(|| {
             AwsFailure::new(
                 ErrorKind::SessionFailed,
@@ -103,9 +108,13 @@ impl Ssm {
         let answer = self.client.terminate_session().session_id(session_id).send().await;
         let operation = Operation::TerminateSession(session_id);
         match self.explained(answer, operation).await {
-            Ok(_) => Ok(()),
-            Err(failure) if failure.verdict == Verdict::SessionOver => Ok(()),
-            Err(failure) => Err(failure),
+            Err(failure) if failure.verdict != Verdict::SessionOver => Err(failure),
+            _ => {
+                if let Some(watch) = self.context.watch() {
+                    watch.ended(session_id);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -117,23 +126,7 @@ impl Ssm {
     where
         E: aws_sdk_ssm::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        match answer {
-            Ok(answer) => Ok(answer),
-            Err(error) => {
-                let around = self.context.surroundings();
-                let failure = AwsFailure::from_sdk(error, operation, &around);
-                if failure.verdict == Verdict::SignIn {
-                    self.context.forget_credentials().await;
-                }
-                tracing::debug!(
-                    code = failure.code,
-                    request_id = failure.request_id,
-                    causes = ?failure.causes,
-                    "{failure}"
-                );
-                Err(failure)
-            }
-        }
+        answer::explained(&self.context, answer, operation).await
     }
 }
 

@@ -7,12 +7,18 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use super::args_background::{
+    DownArgs, LogsArgs, RestartArgs, ServiceArgs, StatusArgs, UpArgs, WaitArgs,
+};
 use super::args_catalogue::{
     AddArgs, ConnectArgs, EditArgs, ExportArgs, ImportArgs, LsArgs, PasswdArgs, RenameArgs, RmArgs,
     ShowArgs, StoreArgs, UnlockArgs,
 };
+use super::args_finding::{EndpointsArgs, SessionsArgs, TargetsArgs};
 use super::args_route::RouteArgs;
+use super::args_sign_in::{LoginArgs, LogoutArgs};
 use super::args_upkeep::UpkeepArgs;
+use crate::background::detach;
 use crate::commands::forward::Engine;
 use crate::output::style::ColorChoice;
 
@@ -26,15 +32,15 @@ pub(super) struct Cli {
     pub(super) command: Option<Command>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
-    /// AWS profile; it wins over credentials in the environment
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(super) profile: Option<String>,
-    /// AWS region
-    #[arg(long, global = true, value_name = "REGION")]
-    pub(super) region: Option<String>,
+    /// AWS profile; it wins over credentials in the environment. Lists take several
+    #[arg(long, global = true, value_name = "NAME", action = ArgAction::Append)]
+    pub(super) profile: Vec<String>,
+    /// AWS region. Lists take several
+    #[arg(long, global = true, value_name = "REGION", action = ArgAction::Append)]
+    pub(super) region: Vec<String>,
     /// How results are written
     #[arg(long, global = true, value_enum)]
     pub(super) format: Option<FormatArg>,
@@ -105,7 +111,21 @@ pub(super) enum Command {
     #[command(visible_alias = "delete")]
     Rm(RmArgs),
     Connect(ConnectArgs),
+    Up(UpArgs),
+    Down(DownArgs),
+    Restart(RestartArgs),
+    #[command(visible_alias = "ps")]
+    Status(StatusArgs),
+    Logs(LogsArgs),
+    Wait(WaitArgs),
+    Service(ServiceArgs),
+    /// The process of a forward in the background
+    #[command(name = detach::COMMAND, hide = true)]
+    Keep,
     Forward(Box<ForwardArgs>),
+    Targets(TargetsArgs),
+    Endpoints(EndpointsArgs),
+    Sessions(SessionsArgs),
     Import(ImportArgs),
     Export(ExportArgs),
     #[command(visible_alias = "change-password")]
@@ -114,6 +134,10 @@ pub(super) enum Command {
     /// Forget the key that `unlock` kept
     Lock,
     Store(StoreArgs),
+    /// List AWS profiles: what they are, and whether somebody is signed in
+    Profiles,
+    Login(LoginArgs),
+    Logout(LogoutArgs),
     Help(HelpArgs),
 }
 
@@ -126,7 +150,7 @@ pub(super) enum Command {
 #[command(group = ArgGroup::new("dialled").args(["port", "local_forward"]).required(true))]
 #[command(after_help = "Examples:\n  \
     ssmpf forward --target i-0123456789abcdef0 --host db.internal --port 5432 --local-port 15432\n  \
-    ssmpf forward --target i-0123456789abcdef0 --port 8080\n  \
+    ssmpf forward --target bastion --port 8080\n  \
     ssmpf forward --target i-0123456789abcdef0 -L 15432:db.internal:5432")]
 pub(super) struct ForwardArgs {
     #[command(flatten)]

@@ -3,7 +3,7 @@
 
 use clap::Args;
 
-use crate::commands::forward::UpkeepChoice;
+use crate::forward::UpkeepChoice;
 use crate::model::{InvalidInput, Seconds};
 
 /// What a connection keeps, and what is chosen for one time instead.

@@ -1,6 +1,7 @@
 //! Runs the commands about saved connections and has their results rendered.
 //!
-//! None of them starts the asynchronous runtime or the AWS SDK.
+//! None of them starts the asynchronous runtime or the AWS SDK, but for the lists that `add` offers to
+//! a person.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -13,9 +14,10 @@ use super::args_catalogue::{ImportArgs, PasswdArgs, RecipientsCommand, ShowArgs,
 use super::env::Environment;
 use super::error::Failure;
 use super::fields::fields;
+use super::finder::LiveFinder;
 use super::settings::Settings;
 use super::terminal::{self, Terminal};
-use super::{editor, import, places};
+use super::{background, editor, import, places};
 use crate::commands::context::{Context, ContextSettings};
 use crate::commands::{add, edit, keys, ls, mv, rm, show, store, transfer};
 use crate::model::{ConnectionName, Seconds};
@@ -36,6 +38,7 @@ pub(super) fn context(global: &Global, settings: &Settings) -> Result<Context, F
         keys,
         prompt: asks().map(|terminal| Box::new(terminal) as _),
         person: asks().map(|terminal| Box::new(terminal) as _),
+        finder: asks().map(|_| Box::new(LiveFinder::new(settings)) as _),
     }))
 }
 
@@ -89,7 +92,9 @@ impl Runner<'_> {
                 Ok(self.rendered(&rendering, |rendering| rendering.text.clone()))
             }
             Command::Show(args) => {
-                let connection = show::run(&args.name, self.context)?;
+                let mut connection = show::run(&args.name, self.context)?;
+                connection.up =
+                    background::running().map(|names| names.contains(&*connection.name));
                 Ok(self.rendered(&ConnectionDocument::new(connection), |document| {
                     render::details(&document.connection)
                 }))
@@ -139,16 +144,33 @@ impl Runner<'_> {
             }
             Command::Store(args) => self.store(args.command),
             // `dispatch` keeps these to itself.
-            Command::Connect(_) | Command::Forward(_) | Command::Help(_) => Ok(String::new()),
+            Command::Connect(_)
+            | Command::Forward(_)
+            | Command::Profiles
+            | Command::Login(_)
+            | Command::Logout(_)
+            | Command::Up(_)
+            | Command::Down(_)
+            | Command::Restart(_)
+            | Command::Status(_)
+            | Command::Logs(_)
+            | Command::Wait(_)
+            | Command::Service(_)
+            | Command::Keep
+            | Command::Targets(_)
+            | Command::Endpoints(_)
+            | Command::Sessions(_)
+            | Command::Help(_) => Ok(String::new()),
         }
     }
 
     fn ls(&mut self, filters: &[String], kind: Option<&str>) -> Result<String, Failure> {
         let request = ls::Request {
             filters: filters.to_vec(),
-            profile: self.global.profile.clone(),
-            region: self.global.region.clone(),
+            profile: self.global.profile.first().cloned(),
+            region: self.global.region.first().cloned(),
             kind: kind.map(str::parse).transpose()?,
+            up: background::running(),
         };
         let context = &mut *self.context;
         let more = |text: &mut String, later: String| text.push_str(&later);

@@ -8,10 +8,13 @@ use clap::Parser;
 use clap::error::ErrorKind as ClapErrorKind;
 use ssmpf_schema::{ErrorKind, ExitCode};
 
-use super::args::{Cli, Command};
+use super::args::{Cli, Command, Global};
 use super::env::Environment;
 use super::error::Failure;
-use super::{catalogue, help, old_script, settings, tunnel};
+use super::{
+    background, catalogue, finding, guide, help, keep, old_script, settings, sign_in, tunnel,
+};
+use crate::model::InvalidInput;
 use crate::output::Style;
 use crate::output::printable::printable;
 
@@ -30,7 +33,7 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
         Err(error) => return refuse(&error, arguments),
     };
     let early_style = settings::style(cli.global.color.map(Into::into), &environment, terminal);
-    let settings = match settings::resolve(&cli.global, &environment, terminal) {
+    let mut settings = match settings::resolve(&cli.global, &environment, terminal) {
         Ok(settings) => settings,
         Err(error) => return show(&error.into(), early_style, cli.global.json),
     };
@@ -41,11 +44,47 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
             let _ = writeln!(io::stderr(), "{}: {}", style.warning("warning"), printable(warning));
         }
     }
+    settings.aws.guide = guide::of_process(&cli.global, &environment, style);
+    let several = matches!(
+        cli.command,
+        Some(Command::Targets(_) | Command::Endpoints(_) | Command::Sessions(_))
+    );
+    if !several && let Err(error) = one_place(&cli.global) {
+        return show(&error.into(), style, json);
+    }
     let result = match cli.command {
         None => print(&help::text(None, false)),
         Some(Command::Help(args)) => print(&help::text(args.topic.as_deref(), json)),
         Some(Command::Forward(args)) => tunnel::forward(&args, &settings, since),
         Some(Command::Connect(args)) => tunnel::connect(&args, &cli.global, &settings, since),
+        Some(Command::Profiles) => sign_in::list(&settings).and_then(|text| print(&Ok(text))),
+        Some(Command::Login(args)) => {
+            sign_in::login(&args, &cli.global, &settings).and_then(|text| print(&Ok(text)))
+        }
+        Some(Command::Logout(args)) => {
+            sign_in::logout(&args, &cli.global, &settings).and_then(|text| print(&Ok(text)))
+        }
+        Some(Command::Keep) => keep::run(since),
+        Some(Command::Service(args)) => background::service(&args, &settings),
+        Some(
+            command @ (Command::Up(_)
+            | Command::Down(_)
+            | Command::Restart(_)
+            | Command::Status(_)
+            | Command::Logs(_)
+            | Command::Wait(_)),
+        ) => background::Runner::new(&cli.global, &settings).and_then(|runner| match &command {
+            Command::Up(args) => runner.up(args),
+            Command::Down(args) => runner.down(args),
+            Command::Restart(args) => runner.restart(args),
+            Command::Status(args) => runner.status(args),
+            Command::Logs(args) => runner.logs(args),
+            Command::Wait(args) => runner.wait(args),
+            _ => Ok(ExitCode::Success),
+        }),
+        Some(Command::Targets(args)) => finding::targets(&args, &cli.global, &settings),
+        Some(Command::Endpoints(args)) => finding::endpoints(&args, &cli.global, &settings),
+        Some(Command::Sessions(args)) => finding::sessions(&args, &cli.global, &settings),
         Some(command) => {
             catalogue::run(command, &cli.global, &settings).and_then(|text| print(&Ok(text)))
         }
@@ -53,6 +92,18 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
     match result {
         Ok(code) => code,
         Err(failure) => show(&failure, style, json),
+    }
+}
+
+/// Refuses several profiles or regions where only one makes sense.
+pub(super) fn one_place(global: &Global) -> Result<(), InvalidInput> {
+    let given = [("--profile", &global.profile), ("--region", &global.region)];
+    match given.into_iter().find(|(_, values)| values.len() > 1) {
+        None => Ok(()),
+        Some((flag, _)) => Err(InvalidInput::new(
+            format!("`{flag}` is given more than once"),
+            "only `targets`, `endpoints` and `sessions` look at several places",
+        )),
     }
 }
 

@@ -29,6 +29,13 @@ pub(super) const VARIABLES: &[Variable] = &[
     variable("SSMPF_STORE", "the store of connections, like --store"),
     variable("SSMPF_DATA_DIR", "folder of the store and its key, instead of the one below"),
     variable("XDG_DATA_HOME, HOME, APPDATA", "where that folder is: ~/.local/share/ssmpf on Linux"),
+    variable("SSMPF_RUNTIME_DIR", "folder in which forwards in the background are found"),
+    variable("XDG_RUNTIME_DIR", "where that folder is by default: ssmpf in there"),
+    variable("SSMPF_LOG_DIR", "folder of their logs, instead of the one below"),
+    variable("XDG_STATE_HOME, LOCALAPPDATA", "where that is: ~/.local/state/ssmpf/log on Linux"),
+    variable("XDG_CONFIG_HOME", "where `ssmpf service` puts the unit; ~/.config by default"),
+    variable("SSMPF_CACHE_DIR", "folder of lists kept for minutes, instead of the one below"),
+    variable("XDG_CACHE_HOME, LOCALAPPDATA", "where that folder is: ~/.cache/ssmpf on Linux"),
     variable("SSMPF_IDENTITY_FILE", "key of the store: an age identity or an SSH private key"),
     variable("SSMPF_PASSPHRASE", "passphrase of the store's key"),
     variable("SSMPF_PASSPHRASE_FILE", "the same, in the first line of a file"),
@@ -61,6 +68,14 @@ pub(super) const VARIABLES: &[Variable] = &[
     variable("AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE", "sign-in with a web identity"),
     variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", "sign-in inside a container"),
     variable("AWS_EC2_METADATA_DISABLED", "`true`: no credentials from the instance metadata"),
+    variable("AWS_EC2_METADATA_SERVICE_ENDPOINT", "asked for them, on whatever machine"),
+    variable(
+        "AWS_ENDPOINT_URL_SSO_OIDC, AWS_ENDPOINT_URL_SSO, AWS_ENDPOINT_URL_STS",
+        "for signing in",
+    ),
+    variable("AWS_LOGIN_CACHE_DIRECTORY", "where `aws login` keeps its sign-ins"),
+    variable("BROWSER", "what opens the page to sign in on, instead of the desktop's own"),
+    variable("DISPLAY, WAYLAND_DISPLAY, SSH_CONNECTION, SSH_TTY", "whether there is a browser"),
     variable("USER, LOGNAME, USERNAME", "name of the role session when the profile sets none"),
 ];
 

@@ -18,6 +18,11 @@ impl Failure {
         Self(ErrorBody { kind, message: message.into(), hint, causes: Vec::new() })
     }
 
+    /// Returns kind, sentence, hint and causes.
+    pub(super) fn into_body(self) -> ErrorBody {
+        self.0
+    }
+
     pub(super) fn exit_code(&self) -> ExitCode {
         self.0.kind.exit_code()
     }

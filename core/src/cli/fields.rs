@@ -23,8 +23,8 @@ pub(super) fn fields(
         description: change(&args.description, line)?,
         tags: tags(&args.tags)?,
         untag: tags(untag)?,
-        profile: change(&global.profile, str::parse)?,
-        region: change(&global.region, str::parse)?,
+        profile: change(&global.profile.first().cloned(), str::parse)?,
+        region: change(&global.region.first().cloned(), str::parse)?,
         target: match &args.route.target[..] {
             [] => None,
             texts => Some(TargetSpec::all_of(texts)?),

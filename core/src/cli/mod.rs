@@ -3,9 +3,13 @@
 //! This is the only place that knows clap, reads the environment and prints.
 
 mod args;
+mod args_background;
 mod args_catalogue;
+mod args_finding;
 mod args_route;
+mod args_sign_in;
 mod args_upkeep;
+mod background;
 mod catalogue;
 mod config_file;
 mod dispatch;
@@ -13,11 +17,16 @@ mod editor;
 mod env;
 mod error;
 mod fields;
+mod finder;
+mod finding;
+mod guide;
 mod help;
 mod import;
+mod keep;
 mod old_script;
 mod places;
 mod settings;
+mod sign_in;
 mod terminal;
 mod tunnel;
 

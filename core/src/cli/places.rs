@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::env::Environment;
+use crate::background::RuntimeSettings;
 use crate::model::InvalidInput;
 
 /// Returns the folder of the store and its key.
@@ -31,6 +32,64 @@ pub(super) fn data_folder(environment: &Environment) -> Result<PathBuf, InvalidI
             "set SSMPF_DATA_DIR to a folder of your own",
         )
     })
+}
+
+/// Returns the folder of the logs of forwards in the background.
+///
+/// `SSMPF_LOG_DIR`, else `ssmpf` in the system's folder for such things: `XDG_STATE_HOME` or
+/// `~/.local/state`, on macOS `~/Library/Logs`, on Windows `%LOCALAPPDATA%`.
+pub(super) fn log_folder(environment: &Environment) -> Result<PathBuf, InvalidInput> {
+    if let Some(folder) = environment.get("SSMPF_LOG_DIR") {
+        return Ok(PathBuf::from(folder));
+    }
+    let xdg = environment.get("XDG_STATE_HOME").map(PathBuf::from);
+    let home = || environment.get("HOME").map(PathBuf::from);
+    let base = xdg.filter(|path| path.is_absolute()).or_else(|| {
+        if cfg!(windows) {
+            environment.get("LOCALAPPDATA").map(PathBuf::from)
+        } else if cfg!(target_os = "macos") {
+            home().map(|home| home.join("Library/Logs"))
+        } else {
+            home().map(|home| home.join(".local/state"))
+        }
+    });
+    base.map(|base| base.join("ssmpf/log")).ok_or_else(|| {
+        InvalidInput::new(
+            "there is no folder for logs: HOME is not set",
+            "set SSMPF_LOG_DIR to a folder of your own",
+        )
+    })
+}
+
+/// Returns what the environment says about the folder of running forwards.
+pub(super) fn runtime(environment: &Environment) -> RuntimeSettings {
+    RuntimeSettings {
+        own: environment.get("SSMPF_RUNTIME_DIR").map(PathBuf::from),
+        xdg: environment.get("XDG_RUNTIME_DIR").map(PathBuf::from),
+    }
+}
+
+/// Returns the folder of what is kept for minutes, or nothing where there is no place for it.
+///
+/// `SSMPF_CACHE_DIR`, else `ssmpf` in the system's folder for caches: `XDG_CACHE_HOME` or
+/// `~/.cache`, on macOS `~/Library/Caches`, on Windows `%LOCALAPPDATA%`.
+pub(super) fn cache_folder(environment: &Environment) -> Option<PathBuf> {
+    if let Some(folder) = environment.get("SSMPF_CACHE_DIR") {
+        return Some(PathBuf::from(folder));
+    }
+    let xdg =
+        environment.get("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || environment.get("HOME").map(PathBuf::from);
+    let base = xdg.or_else(|| {
+        if cfg!(windows) {
+            environment.get("LOCALAPPDATA").map(PathBuf::from)
+        } else if cfg!(target_os = "macos") {
+            home().map(|home| home.join("Library/Caches"))
+        } else {
+            home().map(|home| home.join(".cache"))
+        }
+    });
+    base.map(|base| base.join("ssmpf"))
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use super::config_file::ConfigFile;
 use super::env::Environment;
 use crate::aws::AwsSettings;
 use crate::commands::connect::AwsDefaults;
-use crate::commands::forward::{Request, UpkeepChoice};
+use crate::commands::forward::Request;
+use crate::forward::UpkeepChoice;
 use crate::model::{Destination, ForwardSpec, InvalidInput, LocalPort, TargetSpec};
 use crate::output::style::{ColorChoice, ColorEnvironment, Style};
 
@@ -61,12 +62,13 @@ pub(super) fn resolve(
     let region = ["SSMPF_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"];
     Ok(Settings {
         aws: AwsSettings {
-            profile: chosen(&global.profile, environment.first(&profile)),
-            region: chosen(&global.region, environment.first(&region)),
+            profile: chosen(global.profile.first(), environment.first(&profile)),
+            region: chosen(global.region.first(), environment.first(&region)),
             ca_bundle: environment.get("AWS_CA_BUNDLE").map(PathBuf::from),
-            environment_credentials: environment.get("AWS_ACCESS_KEY_ID").is_some()
-                || environment.get("AWS_WEB_IDENTITY_TOKEN_FILE").is_some(),
+            guide: None,
             files: None,
+            pacing: None,
+            watch: None,
         },
         defaults: AwsDefaults { profile: config.profile, region: config.region },
         format: format(global, environment, config.format)?,
@@ -109,8 +111,8 @@ pub(super) fn style(
     Style::choose(flag.unwrap_or_default(), wishes, is_terminal)
 }
 
-fn chosen(flag: &Option<String>, environment: Option<&str>) -> Option<String> {
-    flag.clone().or_else(|| environment.map(str::to_owned))
+fn chosen(flag: Option<&String>, environment: Option<&str>) -> Option<String> {
+    flag.cloned().or_else(|| environment.map(str::to_owned))
 }
 
 fn format(

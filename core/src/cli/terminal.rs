@@ -36,12 +36,13 @@ impl Person for Terminal {
     }
 
     fn ask_secret(&mut self, question: &str) -> io::Result<Option<Passphrase>> {
-        let mut stderr = io::stderr().lock();
-        let typed = hidden::read_line(|| {
+        let ask = || {
+            let mut stderr = io::stderr().lock();
             write!(stderr, "{question}: ")?;
             stderr.flush()
-        });
-        writeln!(stderr)?;
+        };
+        let typed = hidden::read_line(ask);
+        writeln!(io::stderr())?;
         typed
     }
 
@@ -89,9 +90,16 @@ pub(super) fn width() -> Option<usize> {
     }
 }
 
+/// Gives the terminal its settings back if a question was cut short by the end of the program.
+pub(super) fn restore() {
+    #[cfg(unix)]
+    hidden::restore();
+}
+
 #[cfg(unix)]
 mod hidden {
     use std::io::{self, Read};
+    use std::sync::Mutex;
 
     use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
     use ssmpf_store::Passphrase;
@@ -105,28 +113,48 @@ mod hidden {
     const CTRL_U: u8 = 21;
     const DELETE: u8 = 127;
 
-    /// Gives the terminal its settings back, whatever happens.
-    struct Restore(Termios);
+    /// What the terminal was like before it was made silent, for as long as it is.
+    static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
-    impl Drop for Restore {
+    /// Makes the terminal silent until it is dropped.
+    struct Silence;
+
+    impl Silence {
+        fn begin() -> io::Result<Self> {
+            let before = tcgetattr(io::stdin())?;
+            let mut silent = before.clone();
+            silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+            *BEFORE.lock().unwrap_or_else(|broken| broken.into_inner()) = Some(before);
+            let silence = Self;
+            tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+            Ok(silence)
+        }
+    }
+
+    impl Drop for Silence {
         fn drop(&mut self) {
-            let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.0);
+            restore();
+        }
+    }
+
+    /// Gives the terminal its settings back if it is silent.
+    pub(super) fn restore() {
+        let before = BEFORE.lock().unwrap_or_else(|broken| broken.into_inner()).take();
+        if let Some(before) = before {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &before);
         }
     }
 
     /// Reads a line that is not shown. Ctrl-C and Ctrl-D mean that there is none.
     ///
-    /// The terminal is silent before `ask` writes the question: whoever answers at once, as scripts
-    /// do that wait for it, is neither shown nor dropped. Ctrl-C is read here rather than left to
-    /// the terminal, which would end the process and leave the terminal without its echo.
+    /// Ctrl-C is read here rather than left to the terminal, which would end the process and leave
+    /// the terminal without its echo.
+    ///
+    /// `ask` is called once nothing is shown any more, so that whoever types at once is understood.
     pub(super) fn read_line(
         ask: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<Option<Passphrase>> {
-        let before = tcgetattr(io::stdin())?;
-        let mut silent = before.clone();
-        silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
-        let _restore = Restore(before);
-        tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+        let _silence = Silence::begin()?;
         ask()?;
         // The full capacity at once: growing would leave copies behind.
         let mut line = Passphrase::new(String::with_capacity(MAX));
@@ -163,7 +191,9 @@ mod hidden {
     use ssmpf_store::Passphrase;
 
     /// The console is not asked yet; the variables are.
-    pub(super) fn read_line(_: impl FnOnce() -> io::Result<()>) -> io::Result<Option<Passphrase>> {
+    pub(super) fn read_line(
+        _ask: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<Option<Passphrase>> {
         let why = "passphrases cannot be typed on this system yet; set SSMPF_PASSPHRASE_COMMAND";
         Err(io::Error::new(io::ErrorKind::Unsupported, why))
     }

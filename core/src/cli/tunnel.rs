@@ -1,14 +1,15 @@
 //! The commands that hold tunnels open: they alone start the asynchronous runtime.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ssmpf_schema::{Detail, ErrorKind, ExitCode};
 
 use super::args::{ForwardArgs, Global};
 use super::args_catalogue::ConnectArgs;
-use super::catalogue;
 use super::error::Failure;
 use super::settings::{self, Settings};
+use super::{background, catalogue, terminal};
 use crate::commands::connect::{self, Surroundings};
 use crate::commands::{CommandError, forward};
 use crate::logging;
@@ -25,8 +26,9 @@ pub(super) fn forward(
     let request = settings::forward(args, settings)?;
     hold(settings, args.print_address, since, async |surroundings| {
         let Surroundings { events, shutdown, since } = surroundings;
-        let context =
-            forward::Context { aws: settings.aws_without_connection(), events, shutdown, since };
+        let aws = settings.aws_without_connection();
+        let traffic = Arc::default();
+        let context = forward::Context { aws, events, shutdown, since, traffic };
         forward::run(request, context).await.map(|_outcome| ())
     })
 }
@@ -52,7 +54,11 @@ pub(super) fn connect(
         defaults: settings.defaults.clone(),
     };
     let mut context = catalogue::context(global, settings)?;
-    let openings = connect::prepare(&request, &settings.aws, &mut context);
+    let aws = background::with_pacing(&settings.aws);
+    if request.local_port.is_none() {
+        background::refuse_if_up(&args.names, &mut context)?;
+    }
+    let openings = connect::prepare(&request, &aws, &mut context);
     catalogue::show_warnings(&mut context, settings);
     let openings = openings?;
     hold(settings, args.print_address, since, async |surroundings| {
@@ -112,5 +118,6 @@ fn hold(
     });
     // Does not wait for threads that are stuck in a read from the terminal.
     runtime.shutdown_background();
+    terminal::restore();
     result.map(|()| ExitCode::Success)
 }

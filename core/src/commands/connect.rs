@@ -4,7 +4,7 @@
 //! runtime and the AWS SDK are started.
 
 use std::iter;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use ssmpf_schema::Detail;
@@ -12,11 +12,11 @@ use ssmpf_store::Store;
 use tokio::task::JoinSet;
 
 use super::context::{Context, declined, terminal};
-use super::forward::{self, Engine, UpkeepChoice};
+use super::forward::{self, Engine};
 use super::{CommandError, Refusal};
 use crate::aws::AwsSettings;
 use crate::events::EventSink;
-use crate::forward::ForwardOutcome;
+use crate::forward::{ForwardOutcome, Traffic, UpkeepChoice};
 use crate::model::{Connection, ConnectionName, InvalidInput, LocalPort, Timestamp};
 use crate::shutdown::Shutdown;
 
@@ -69,7 +69,7 @@ impl AwsDefaults {
 pub struct Opening {
     name: ConnectionName,
     request: forward::Request,
-    aws: AwsSettings,
+    pub(super) aws: AwsSettings,
     max_age: Option<Duration>,
 }
 
@@ -110,7 +110,8 @@ pub fn prepare(
     Ok(openings)
 }
 
-fn opening(
+/// Decides how a connection is opened.
+pub(super) fn opening(
     name: &ConnectionName,
     connection: &Connection,
     request: &Request,
@@ -150,7 +151,7 @@ fn opening(
 }
 
 /// Makes sure that somebody means to open a guarded connection, and returns the reason.
-fn guarded(
+pub(super) fn guarded(
     name: &ConnectionName,
     connection: &Connection,
     request: &Request,
@@ -203,7 +204,12 @@ pub async fn run(
     let writer = tokio::task::spawn_blocking(move || note_uses(store, &uses));
     let mut running = JoinSet::new();
     for opening in openings {
-        running.spawn(open(opening, surroundings.clone(), used.clone()));
+        let (surroundings, used) = (surroundings.clone(), used.clone());
+        let on_ready = move |name: &ConnectionName| {
+            // Nobody listens any more when everything is about to end.
+            let _ = used.send(Use::Of(name.clone(), Timestamp::now()));
+        };
+        running.spawn(open(opening, surroundings, Arc::default(), on_ready));
     }
     let mut failures: Vec<(ConnectionName, CommandError)> = Vec::new();
     while let Some(ended) = running.join_next().await {
@@ -228,7 +234,8 @@ pub async fn run(
     summary(failures, total)
 }
 
-fn summary(
+/// The failure that several connections make together.
+pub(super) fn summary(
     failures: Vec<(ConnectionName, CommandError)>,
     total: usize,
 ) -> Result<(), CommandError> {
@@ -246,18 +253,19 @@ fn summary(
     }
 }
 
-async fn open(
+/// Keeps one connection open, and says when it is ready.
+pub(super) async fn open(
     opening: Opening,
     surroundings: Surroundings,
-    used: mpsc::Sender<Use>,
+    traffic: Arc<Traffic>,
+    on_ready: impl Fn(&ConnectionName) + Send + Sync + 'static,
 ) -> (ConnectionName, Result<ForwardOutcome, CommandError>) {
     let Opening { name, request, aws, max_age } = opening;
     let events = {
         let (inner, name) = (surroundings.events.for_connection(name.as_str()), name.clone());
         surroundings.events.for_connection(name.as_str()).with_take(move |event| {
             if matches!(event.detail, Detail::Ready { .. }) {
-                // Nobody listens any more when everything is about to end.
-                let _ = used.send(Use::Of(name.clone(), Timestamp::now()));
+                on_ready(&name);
             }
             inner.pass(event);
         })
@@ -266,7 +274,7 @@ async fn open(
         Some(age) => surroundings.shutdown.limited_to(age),
         None => surroundings.shutdown,
     };
-    let context = forward::Context { aws, events, shutdown, since: surroundings.since };
+    let context = forward::Context { aws, events, shutdown, since: surroundings.since, traffic };
     let result = forward::run(request, context).await;
     (name, result)
 }
@@ -297,7 +305,7 @@ fn note_uses(mut store: Store, uses: &mpsc::Receiver<Use>) {
 }
 
 /// A store that cannot be written to is no reason to end a tunnel.
-fn note(store: &mut Store, opened: &[(ConnectionName, Timestamp)]) {
+pub(super) fn note(store: &mut Store, opened: &[(ConnectionName, Timestamp)]) {
     let noted = store.update(|contents| {
         for (name, time) in opened {
             // One that was removed meanwhile leaves the times of the others alone.

@@ -7,11 +7,11 @@ use ssmpf_schema::{Detail, ErrorKind, ExitCode};
 
 use super::CommandError;
 use crate::aws::error::CLOCK_HINT;
-use crate::aws::{AwsContext, AwsSettings, DocumentName, SessionDocument};
+use crate::aws::{AwsContext, AwsSettings, DocumentName, SessionDocument, identity};
 use crate::engine_plugin;
 use crate::events::EventSink;
-use crate::forward::{self, ForwardOutcome, ForwardPlan, Upkeep};
-use crate::model::{BindAddress, Destination, InvalidInput, LocalPort, Sessions, TargetSpec};
+use crate::forward::{self, ForwardOutcome, ForwardPlan, Traffic, Upkeep};
+use crate::model::{BindAddress, Destination, InvalidInput, LocalPort, TargetSpec};
 use crate::shutdown::Shutdown;
 
 /// What carries the session.
@@ -22,51 +22,6 @@ pub enum Engine {
     Native,
     /// Amazon's session-manager-plugin.
     Plugin,
-}
-
-/// Time between signs of life that keep an idle session open: well below the shortest idle limit, a
-/// minute.
-const KEEP_ALIVE: Duration = Duration::from_secs(45);
-
-/// What was chosen about the sessions; the rest follows from the connection or the defaults.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct UpkeepChoice {
-    /// How many sessions carry the clients.
-    pub sessions: Option<Sessions>,
-    /// Whether the first session is started for the first client.
-    pub lazy: Option<bool>,
-    /// Time without clients after which the sessions are ended.
-    pub idle_timeout: Option<Duration>,
-    /// Whether idle sessions are kept open.
-    pub keep_alive: Option<bool>,
-    /// Age at which a session in use is replaced.
-    pub rotate_after: Option<Duration>,
-    /// Silence of the agent after which it may be gone.
-    pub silent_after: Option<Duration>,
-}
-
-impl UpkeepChoice {
-    /// Decides everything: what was chosen here, else in `fallback`, else the default.
-    pub fn with(self, fallback: Self) -> Upkeep {
-        let default = Upkeep::default();
-        Upkeep {
-            sessions: self.sessions.or(fallback.sessions).unwrap_or(default.sessions),
-            lazy: self.lazy.or(fallback.lazy).unwrap_or(default.lazy),
-            idle_timeout: self.idle_timeout.or(fallback.idle_timeout),
-            keep_alive: self
-                .keep_alive
-                .or(fallback.keep_alive)
-                .and_then(|wanted| wanted.then_some(KEEP_ALIVE)),
-            rotate_after: self
-                .rotate_after
-                .or(fallback.rotate_after)
-                .unwrap_or(default.rotate_after),
-            silent_after: self
-                .silent_after
-                .or(fallback.silent_after)
-                .unwrap_or(default.silent_after),
-        }
-    }
 }
 
 /// What to forward, and how.
@@ -107,6 +62,8 @@ pub struct Context {
     pub shutdown: Shutdown,
     /// When the program was started.
     pub since: Instant,
+    /// Counts the clients' bytes while they pass.
+    pub traffic: Arc<Traffic>,
 }
 
 /// Forwards until it is asked to end. The last event is always `stopped`.
@@ -131,15 +88,32 @@ async fn run_to_the_end(
     request: Request,
     context: &Context,
 ) -> Result<ForwardOutcome, CommandError> {
-    let plan = plan(&request, context.since)?;
+    let plan = ForwardPlan { traffic: context.traffic.clone(), ..plan(&request, context.since)? };
     let aws = AwsContext::load(&context.aws).await?;
     aws.warm_up();
+    let identity = tokio::spawn(tell_identity(aws.clone(), context.events.clone()));
     let (events, shutdown) = (&with_clock_warning(&context.events, &aws), &context.shutdown);
-    let outcome = match request.engine {
-        Engine::Native => forward::run(plan, &aws, events, shutdown).await?,
-        Engine::Plugin => engine_plugin::run(plan, &aws, events, shutdown).await?,
+    let result = match request.engine {
+        Engine::Native => forward::run(plan, &aws, events, shutdown).await,
+        Engine::Plugin => engine_plugin::run(plan, &aws, events, shutdown).await,
     };
-    Ok(outcome)
+    identity.abort();
+    Ok(result?)
+}
+
+/// Says who one is in AWS, while the session starts: it is neither waited for nor missed.
+async fn tell_identity(aws: AwsContext, events: EventSink) {
+    aws.settled().await;
+    match identity::caller(&aws).await {
+        Ok(caller) => events.emit(Detail::SignedInAs {
+            role: caller.role().to_owned(),
+            account: caller.account,
+            arn: caller.arn,
+            profile: aws.profile().map(str::to_owned),
+            region: aws.region().to_owned(),
+        }),
+        Err(failure) => tracing::info!(causes = ?failure.causes, "no identity: {failure}"),
+    }
 }
 
 /// Adds a warning to the first `ready` when this machine's clock is wrong, though all went well.
@@ -194,6 +168,7 @@ fn plan(request: &Request, since: Instant) -> Result<ForwardPlan, InvalidInput> 
         max_payload: request.max_payload,
         ping_interval: request.ping_interval,
         since,
+        traffic: Arc::default(),
     })
 }
 
@@ -228,25 +203,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_chosen_now_wins_over_what_the_connection_keeps() {
-        let kept = UpkeepChoice {
-            lazy: Some(true),
-            keep_alive: Some(true),
-            idle_timeout: Some(Duration::from_secs(60)),
-            ..UpkeepChoice::default()
-        };
-        let as_kept = UpkeepChoice::default().with(kept);
-        assert!(as_kept.lazy);
-        assert_eq!(as_kept.keep_alive, Some(KEEP_ALIVE));
-        assert_eq!(as_kept.idle_timeout, kept.idle_timeout);
-        let now =
-            UpkeepChoice { lazy: Some(false), keep_alive: Some(false), ..UpkeepChoice::default() };
-        let this_time = now.with(kept);
-        assert!(!this_time.lazy);
-        assert_eq!(this_time.keep_alive, None);
-    }
-
-    #[test]
     fn loopback_is_the_default() {
         let plan = plan(&request(), Instant::now()).expect("valid");
         assert_eq!(plan.bind, [BindAddress::Loopback]);
@@ -271,6 +227,7 @@ mod tests {
             events: EventSink::new(move |event| send.send(event).expect("the test listens")),
             shutdown,
             since: Instant::now(),
+            traffic: Arc::default(),
         };
         run(request(), context).await.expect_err("no such region");
         let last = events.iter().last().expect("an event");

@@ -1,12 +1,13 @@
 //! `ssmpf ls`: the connections, all or some.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use ssmpf_schema::ConnectionRecord;
 
 use super::context::Context;
 use super::{CommandError, record};
-use crate::model::{Kind, StoredConnection};
+use crate::model::{ConnectionName, Kind, StoredConnection};
 
 /// Which connections; a default means all.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,8 @@ pub struct Request {
     pub region: Option<String>,
     /// Only those of this kind.
     pub kind: Option<Kind>,
+    /// The names that are open in the background, if that is known: what each is told about.
+    pub up: Option<BTreeSet<ConnectionName>>,
 }
 
 /// Hands the connections that fit to `take`, in the order of their names, and returns what it made
@@ -37,7 +40,8 @@ pub fn run<T: Send>(
     let request = request.prepared();
     let take = |result: &mut T, name: Cow<'_, str>, stored: StoredConnection<'_>| {
         if request.takes(&name, &stored) {
-            take(result, record::borrowed(name, stored));
+            let up = request.up.as_ref().map(|names| names.contains(&*name));
+            take(result, ConnectionRecord { up, ..record::borrowed(name, stored) });
         }
     };
     Ok(opened.fold(start, take, merge)?)

@@ -1,25 +1,42 @@
 //! One file per verb. A command takes a plain request and returns a result; it never prints.
 
 pub mod add;
+mod add_lists;
+pub mod choose;
 pub mod connect;
 pub mod context;
+pub mod down;
 pub mod edit;
 pub mod edit_text;
+pub mod endpoints;
 pub mod fields;
+pub mod find;
 pub mod forward;
+pub mod keep;
 pub mod keys;
+pub mod login;
+pub mod logout;
+pub mod logs;
 pub mod ls;
 pub mod mv;
+pub mod profiles;
 pub mod record;
 pub mod rm;
+pub mod service;
+pub mod sessions;
 pub mod show;
+pub mod status;
 pub mod store;
+pub mod targets;
 pub mod transfer;
+pub mod up;
+pub mod wait;
 
 use ssmpf_schema::{ErrorBody, ErrorKind};
 use ssmpf_store::{CatalogueError, StoreError};
 
 use crate::aws::AwsFailure;
+use crate::background::BackgroundError;
 use crate::forward::ForwardError;
 use crate::model::InvalidInput;
 
@@ -38,6 +55,12 @@ pub enum CommandError {
     /// The store, its key, or what was looked for in it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A forward in the background, or what its process handed over.
+    #[error(transparent)]
+    Background(#[from] BackgroundError),
+    /// AWS could be asked nowhere; these are the words of the first place.
+    #[error("{}", .0.message)]
+    Unanswered(ErrorBody),
     /// The command itself says no.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -72,6 +95,8 @@ impl CommandError {
                 causes: error.causes.clone(),
             },
             CommandError::Store(error) => error.body(),
+            CommandError::Background(error) => error.0.clone(),
+            CommandError::Unanswered(body) => body.clone(),
             CommandError::Refused(error) => ErrorBody {
                 kind: error.kind,
                 message: error.message.clone(),

@@ -30,6 +30,7 @@ pub fn of(name: &ConnectionName, connection: &Connection) -> ConnectionRecord {
         keep_alive: connection.keep_alive,
         sessions: sessions(connection.sessions),
         database: connection.database.as_ref().map(database),
+        up: None,
         created: rfc3339(connection.created),
         updated: rfc3339(connection.updated),
         last_used: connection.last_used.map(rfc3339),
@@ -43,6 +44,7 @@ pub fn borrowed<'a>(
 ) -> ConnectionRecord<Cow<'a, str>> {
     ConnectionRecord {
         name,
+        up: None,
         database: stored.database.as_ref().map(database),
         description: stored.description,
         tags: stored.tags,

@@ -74,6 +74,7 @@ fn plan() -> ForwardPlan {
         upkeep: crate::forward::Upkeep::default(),
         ping_interval: None,
         since: Instant::now(),
+        traffic: std::sync::Arc::default(),
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Hub {
     opened: AtomicU64,
     /// Since when there has been no client.
     idle_since: Mutex<Option<Instant>>,
-    traffic: Traffic,
+    traffic: Arc<Traffic>,
 }
 
 /// Why a client got no stream.
@@ -63,8 +63,8 @@ impl Drop for ClientGuard<'_> {
 }
 
 impl Hub {
-    /// Starts without a session.
-    pub fn new() -> Self {
+    /// Starts without a session; all that clients move is counted in `traffic`.
+    pub fn new(traffic: Arc<Traffic>) -> Self {
         Self {
             members: watch::Sender::new(Vec::new()),
             starting: Mutex::new(None),
@@ -74,7 +74,7 @@ impl Hub {
             clients: AtomicU64::new(0),
             opened: AtomicU64::new(0),
             idle_since: Mutex::new(Some(Instant::now())),
-            traffic: Traffic::default(),
+            traffic,
         }
     }
 
@@ -197,12 +197,6 @@ fn best(members: &[Arc<Member>], now: Instant) -> Option<Arc<Member>> {
     best.cloned()
 }
 
-impl Default for Hub {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,7 +241,7 @@ mod tests {
 
     #[test]
     fn the_time_without_clients_is_known() {
-        let hub = Hub::new();
+        let hub = Hub::new(Arc::default());
         assert!(hub.idle_since().is_some());
         let (number, guard) = hub.enter();
         assert_eq!((number, hub.idle_since()), (1, None));

@@ -38,8 +38,9 @@ pub use plan::{ForwardOutcome, ForwardPlan};
 use pump::Ending;
 use starter::Started;
 use supervisor::Supervisor;
-use traffic::{Meter, Moved};
-pub use upkeep::Upkeep;
+use traffic::Meter;
+pub use traffic::{Moved, Traffic};
+pub use upkeep::{Upkeep, UpkeepChoice};
 
 /// Longest wait for the end of the remote session: the agent's word, then the service's.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,7 +59,7 @@ pub async fn run(
     events: &EventSink,
     shutdown: &Shutdown,
 ) -> Result<ForwardOutcome, ForwardError> {
-    let hub = Arc::new(Hub::new());
+    let hub = Arc::new(Hub::new(Arc::clone(&plan.traffic)));
     let listeners =
         if plan.stdio { Vec::new() } else { listener::bind(&plan.bind, plan.local_port)? };
     events.emit(Detail::Starting {

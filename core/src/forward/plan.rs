@@ -1,7 +1,9 @@
 //! What a forward is asked to do, and how it ended.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::traffic::Traffic;
 use super::upkeep::Upkeep;
 use crate::aws::SessionDocument;
 use crate::model::{BindAddress, Destination, LocalPort, TargetSpec};
@@ -31,6 +33,8 @@ pub struct ForwardPlan {
     pub ping_interval: Option<Duration>,
     /// When the command was started, for "ready in 0.9 s".
     pub since: Instant,
+    /// Counts the clients' bytes while they pass.
+    pub traffic: Arc<Traffic>,
 }
 
 /// How a forward ended that was asked to.

@@ -26,7 +26,8 @@ use super::hub::Hub;
 use super::member::Member;
 use super::starter::{Started, Starter};
 use super::upkeep::{self, Upkeep};
-use crate::aws::{AwsContext, AwsFailure, Verdict, sign_in_watch::SignInWatch};
+use crate::aws::sign_in::Watch;
+use crate::aws::{AwsContext, AwsFailure, Verdict};
 use crate::events::EventSink;
 use crate::model::{Sessions, Target};
 use crate::session::{Backoff, Notice, Session, SessionEnd, StartError, sleep_unless_woken};
@@ -57,7 +58,7 @@ pub struct Supervisor<'a> {
     /// When the next start may begin.
     not_before: Option<Instant>,
     /// Somebody has to sign in; notices when it happens.
-    sign_in: Option<SignInWatch>,
+    sign_in: Option<Watch>,
     /// The last trouble said, so that it is said once.
     told: Option<ErrorKind>,
     /// When a session may be replaced because of refusals, and how long until the next time.
@@ -202,6 +203,10 @@ impl<'a> Supervisor<'a> {
                     self.hub.note_starting(None);
                     self.handle_start(result)?;
                 }
+                () = signed_in(&mut self.sign_in) => {
+                    self.not_before = None;
+                    self.backoff.reset();
+                }
                 () = self.hub.wanted() => self.dormant = false,
                 () = self.hub.changed() => {}
                 woken = sleep(wait) => if woken {
@@ -236,11 +241,7 @@ impl<'a> Supervisor<'a> {
         self.sign_in = None;
     }
 
-    fn may_start(&mut self, now: Instant) -> bool {
-        if self.sign_in.as_mut().is_some_and(SignInWatch::has_changed) {
-            self.not_before = None;
-            self.backoff.reset();
-        }
+    fn may_start(&self, now: Instant) -> bool {
         self.not_before.is_none_or(|at| at <= now)
     }
 
@@ -280,7 +281,7 @@ impl<'a> Supervisor<'a> {
             Verdict::TryAgain | Verdict::SessionOver => self.backoff.next_delay(),
             Verdict::TrySlower => self.backoff.next_slow_delay(),
             Verdict::SignIn => {
-                self.sign_in = Some(SignInWatch::new());
+                self.sign_in = Some(Watch::after(&failure));
                 self.backoff.next_slow_delay()
             }
             Verdict::GiveUp if self.kept.is_empty() => {
@@ -290,7 +291,10 @@ impl<'a> Supervisor<'a> {
             Verdict::GiveUp => upkeep::REFUSED_RETRY,
         };
         self.not_before = Some(Instant::now() + delay);
-        self.announce(failure.message.clone(), delay);
+        // Where another session serves, clients notice nothing of this.
+        if self.serving().next().is_none() {
+            self.announce(failure.message.clone(), delay);
+        }
         if self.told != Some(failure.kind) {
             self.told = Some(failure.kind);
             self.warn(failure.kind, failure.message, failure.hint);
@@ -411,7 +415,9 @@ impl<'a> Supervisor<'a> {
                 _ => self.backoff.next_delay(),
             };
             self.not_before = Some(Instant::now() + delay);
-            self.announce(reason, delay);
+            if self.serving().next().is_none() {
+                self.announce(reason, delay);
+            }
         }
         Ok(())
     }
@@ -542,6 +548,14 @@ async fn watch(
 async fn either(start: &mut Option<Start>) -> Result<Started, StartError> {
     match start {
         Some(start) => start.await,
+        None => pending().await,
+    }
+}
+
+/// Completes when somebody has signed in, if that is waited for.
+async fn signed_in(watch: &mut Option<Watch>) {
+    match watch {
+        Some(watch) => watch.happens().await,
         None => pending().await,
     }
 }

@@ -1,7 +1,7 @@
 //! Bytes that pass, counted as they do.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Bytes moved, by one client or by all.
@@ -18,19 +18,30 @@ pub struct Moved {
 pub struct Traffic {
     sent: AtomicU64,
     received: AtomicU64,
+    upload: Mutex<Rate>,
     download: Mutex<Rate>,
+}
+
+/// Bytes a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Rates {
+    /// From clients to the server.
+    pub sent: f64,
+    /// From the server to clients.
+    pub received: f64,
 }
 
 impl Traffic {
     /// A client sent so many bytes.
-    pub fn sent(&self, bytes: u64) {
+    pub fn sent(&self, bytes: u64, now: Instant) {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
+        lock(&self.upload).add(bytes, now);
     }
 
     /// A client took so many bytes.
     pub fn received(&self, bytes: u64, now: Instant) {
         self.received.fetch_add(bytes, Ordering::Relaxed);
-        self.download.lock().unwrap_or_else(PoisonError::into_inner).add(bytes, now);
+        lock(&self.download).add(bytes, now);
     }
 
     /// What has passed so far.
@@ -43,13 +54,22 @@ impl Traffic {
 
     /// When a client last took bytes.
     pub fn last_use(&self) -> Option<Instant> {
-        self.download.lock().unwrap_or_else(PoisonError::into_inner).last
+        lock(&self.download).last
     }
 
     /// Bytes a second that clients took lately.
     pub fn download_rate(&self, now: Instant) -> f64 {
-        self.download.lock().unwrap_or_else(PoisonError::into_inner).at(now)
+        lock(&self.download).at(now)
     }
+
+    /// Bytes a second that passed lately.
+    pub fn rates(&self, now: Instant) -> Rates {
+        Rates { sent: lock(&self.upload).at(now), received: self.download_rate(now) }
+    }
+}
+
+fn lock(rate: &Mutex<Rate>) -> MutexGuard<'_, Rate> {
+    rate.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Bytes a second, weighted towards the last moments.
@@ -100,7 +120,8 @@ impl<'a> Meter<'a> {
 
     /// The client sent so many bytes.
     pub fn sent(&self, bytes: u64) {
-        self.all().for_each(|traffic| traffic.sent(bytes));
+        let now = Instant::now();
+        self.all().for_each(|traffic| traffic.sent(bytes, now));
     }
 
     /// The client took so many bytes.

@@ -7,7 +7,17 @@ use super::table::Table;
 
 /// Returns the table of `ls`, still without rows.
 pub fn table() -> Table {
-    Table::new(&["NAME", "LOCAL", "DESTINATION", "TARGET", "KIND", "PROFILE", "REGION", "TAGS"])
+    Table::new(&[
+        "NAME",
+        "LOCAL",
+        "UP",
+        "DESTINATION",
+        "TARGET",
+        "KIND",
+        "PROFILE",
+        "REGION",
+        "TAGS",
+    ])
 }
 
 /// Returns the row of a connection.
@@ -17,6 +27,7 @@ pub fn row<T: AsRef<str>>(connection: &ConnectionRecord<T>) -> Vec<String> {
     vec![
         owned(&connection.name),
         connection.local_port.to_string(),
+        if connection.up == Some(true) { "up".to_owned() } else { String::new() },
         destination(connection),
         owned(&connection.target),
         owned(&connection.kind),
@@ -47,7 +58,7 @@ pub fn details(connection: &ConnectionRecord) -> String {
     let switch = |on: bool| on.then(|| "yes".to_owned());
     let database = it.database.as_ref();
     let tags = tags(&it.tags);
-    let fields: [(&str, Option<String>); 23] = [
+    let fields: [(&str, Option<String>); 24] = [
         ("name", Some(it.name.clone())),
         ("description", it.description.clone()),
         ("tags", Some(tags).filter(|tags| !tags.is_empty())),
@@ -57,6 +68,7 @@ pub fn details(connection: &ConnectionRecord) -> String {
         ("destination", Some(destination(it))),
         ("kind", Some(it.kind.clone())),
         ("local port", Some(it.local_port.to_string())),
+        ("up", it.up.and_then(switch)),
         ("bind", Some(it.bind.clone()).filter(|bind| bind != "localhost")),
         ("document", it.document.clone()),
         ("reason", it.reason.clone()),

@@ -1,5 +1,8 @@
 //! Events of a forward, for people on stderr or for programs on stdout.
 
+use std::collections::HashSet;
+use std::sync::Mutex;
+
 use ssmpf_schema::{Detail, Event};
 
 use super::{Lines, Style};
@@ -26,7 +29,18 @@ pub struct ForwardOutput {
 impl ForwardOutput {
     /// Makes the sink that a forward reports to.
     pub fn sink(self, stdout: Lines, stderr: Lines) -> EventSink {
+        // The same account is worth a line once, however many connections use it.
+        let shown = Mutex::new(HashSet::new());
         EventSink::new(move |event| {
+            if let Detail::SignedInAs { arn, region, .. } = &event.detail
+                && !self.json_lines
+                && !shown
+                    .lock()
+                    .unwrap_or_else(|broken| broken.into_inner())
+                    .insert((arn.clone(), region.clone()))
+            {
+                return;
+            }
             if self.json_lines {
                 stdout.write(json_line(&event));
                 return;
@@ -43,7 +57,7 @@ impl ForwardOutput {
     }
 
     /// Returns what a person is told about an event, if anything.
-    fn for_people(&self, event: &Event) -> Option<String> {
+    pub(super) fn for_people(&self, event: &Event) -> Option<String> {
         let style = self.style;
         if let Detail::Warning { message, hint, .. } = &event.detail {
             let hint = hint.as_ref().map(|hint| format!("\n{}: {hint}", style.hint("hint")));
@@ -76,6 +90,11 @@ impl ForwardOutput {
                     style.strong(address),
                     style.faint(format!("via {target}  {how}"))
                 )
+            }
+            Detail::SignedInAs { account, role, profile, region, .. } => {
+                let profile = profile.as_ref().map(|name| format!("profile {name}, "));
+                let place = format!("({}{region})", profile.unwrap_or_default());
+                return Some(format!("account {account} as {role}  {}", style.faint(place)));
             }
             Detail::Reconnecting { reason, attempt, retry_in_seconds }
                 if *attempt <= ATTEMPTS_SHOWN || attempt % 10 == 0 =>

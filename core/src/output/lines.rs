@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::background::log_file::LogFile;
+
 /// Lines that may wait for a slow reader; the next ones are lost. About a megabyte at most.
 const QUEUE: usize = 4096;
 
@@ -37,6 +39,11 @@ impl Lines {
     /// Lines for stderr. If it is closed or full, they are lost.
     pub fn stderr() -> Self {
         Self::to(io::stderr, || {})
+    }
+
+    /// Lines for a log. If the disk is full, they are lost.
+    pub fn file(file: LogFile) -> Self {
+        Self::to(move || file, || {})
     }
 
     /// Queues a line, which has its line feed at the end already.

@@ -17,6 +17,7 @@ use super::notice::Notice;
 use super::stream::SessionHandle;
 use super::wake::{Clocks, sleep_unless_woken};
 use super::websocket::{Dialer, Websocket};
+use crate::aws::sign_in::Watch;
 use crate::aws::ssm::{Ssm, StartedSession};
 use crate::aws::{AwsContext, AwsFailure, Verdict};
 
@@ -206,6 +207,7 @@ impl Life {
         let lost_at = Instant::now();
         let mut delay = Duration::ZERO;
         let mut told = None;
+        let mut watch = None;
         loop {
             // The first attempt after a connection that had worked comes at once.
             if self.backoff.attempts() > 0 && delay.is_zero() {
@@ -215,8 +217,12 @@ impl Life {
             self.notify(Notice::Reconnecting { reason: reason.clone(), attempt, retry_in: delay });
             let resumed = {
                 let (ssm, dialer, id) = (self.ssm.clone(), self.dialer.clone(), self.id.clone());
+                let sign_in = watch.take();
                 let attempt = async move {
-                    sleep_unless_woken(delay).await;
+                    tokio::select! {
+                        _ = sleep_unless_woken(delay) => {}
+                        () = signed_in(sign_in) => {}
+                    }
                     let started = ssm.resume_session(&id).await?;
                     let websocket = dialer.dial(&started.stream_url).await?;
                     Ok::<_, AwsFailure>((started, websocket))
@@ -252,7 +258,10 @@ impl Life {
                     self.tell_service().await;
                     return Err(SessionEnd::Lost(failure));
                 }
-                Verdict::SignIn => self.backoff.next_slow_delay(),
+                Verdict::SignIn => {
+                    watch = Some(Watch::after(&failure));
+                    self.backoff.next_slow_delay()
+                }
                 // Whoever says that it is over may be wrong; ending it again harms nobody.
                 Verdict::SessionOver | Verdict::GiveUp => {
                     self.tell_service().await;
@@ -292,6 +301,14 @@ impl Life {
     fn notify(&self, notice: Notice) {
         // The forward may have stopped listening; the session does not depend on it.
         let _ = self.notices.send(notice);
+    }
+}
+
+/// Completes when somebody has signed in, if that is waited for.
+async fn signed_in(watch: Option<Watch>) {
+    match watch {
+        Some(mut watch) => watch.happens().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -184,7 +184,7 @@ impl Dialer {
         }
         let failure = explain_status(response, host, self.context.clock().complaint());
         if failure.verdict == Verdict::SignIn {
-            self.context.forget_credentials().await;
+            self.context.forget_credentials(failure.kind).await;
         }
         failure
     }

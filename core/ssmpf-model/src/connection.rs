@@ -107,13 +107,28 @@ impl Connection {
 
 /// How many sessions carry the traffic of a forward: a session is capped by the agent, several are
 /// not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Sessions {
     /// As many as the traffic needs.
     #[default]
     Auto,
     /// This many.
     Count(NonZeroU16),
+}
+
+impl TryFrom<String> for Sessions {
+    type Error = InvalidInput;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Sessions> for String {
+    fn from(sessions: Sessions) -> Self {
+        sessions.to_string()
+    }
 }
 
 impl FromStr for Sessions {

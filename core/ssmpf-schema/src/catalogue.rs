@@ -48,6 +48,9 @@ pub struct ConnectionRecord<T = String> {
     pub keep_alive: bool,
     /// How many sessions carry the traffic; `null` means as many as it needs.
     pub sessions: Option<u16>,
+    /// Whether it is open in the background: `ls` and `show` say so; `null` means not known.
+    #[serde(default)]
+    pub up: Option<bool>,
     /// How to sign in to the database behind it.
     pub database: Option<DatabaseRecord>,
     /// When it was added, RFC 3339.

@@ -45,6 +45,19 @@ pub enum Detail {
         /// The session document.
         document: String,
     },
+    /// Who one is in AWS. It comes before or soon after `ready`, or not at all when AWS does not say.
+    SignedInAs {
+        /// Number of the account.
+        account: String,
+        /// The role, or the user.
+        role: String,
+        /// The ARN of the user or of the role session.
+        arn: String,
+        /// The profile; `null` means whichever is in force.
+        profile: Option<String>,
+        /// The region.
+        region: String,
+    },
     /// Clients can connect.
     Ready {
         /// The first of `addresses`, as `host:port`.
@@ -162,6 +175,7 @@ impl Detail {
         match self {
             Detail::Resolving { .. } => "resolving",
             Detail::Starting { .. } => "starting",
+            Detail::SignedInAs { .. } => "signed_in_as",
             Detail::Ready { .. } => "ready",
             Detail::ClientOpened { .. } => "client_opened",
             Detail::ClientClosed { .. } => "client_closed",

@@ -4,8 +4,10 @@ use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 
 use crate::{
-    ConnectionDocument, DoneDocument, ErrorDocument, Event, ImportSummary, Listing,
-    RecipientsDocument, RemovedDocument, RenderingDocument, SCHEMA, StoreDocument,
+    ConnectionDocument, DoneDocument, DownDocument, EndpointsDocument, ErrorDocument, Event,
+    FailureDocument, ImportSummary, Listing, ProfileListing, RecipientsDocument, RemovedDocument,
+    RenderingDocument, SCHEMA, SessionsDocument, SignInDocument, StatusDocument, StoreDocument,
+    TargetsDocument,
 };
 
 /// Returns the schema of everything that `ssmpf` prints for programs.
@@ -20,6 +22,14 @@ pub fn json_schema() -> Value {
         generator.subschema_for::<StoreDocument>(),
         generator.subschema_for::<RecipientsDocument>(),
         generator.subschema_for::<DoneDocument>(),
+        generator.subschema_for::<ProfileListing>(),
+        generator.subschema_for::<SignInDocument>(),
+        generator.subschema_for::<StatusDocument>(),
+        generator.subschema_for::<DownDocument>(),
+        generator.subschema_for::<TargetsDocument>(),
+        generator.subschema_for::<EndpointsDocument>(),
+        generator.subschema_for::<SessionsDocument>(),
+        generator.subschema_for::<FailureDocument>(),
         generator.subschema_for::<ErrorDocument>(),
         generator.subschema_for::<Event>(),
     ];

@@ -12,22 +12,34 @@
 //! Absent here: rendering, the network, and any dependence but serde.
 
 mod catalogue;
+mod discovery;
 mod error;
 mod event;
 mod exit;
 #[cfg(feature = "json-schema")]
 mod json_schema;
+mod profiles;
+mod status;
 
 pub use catalogue::{
     ConnectionDocument, ConnectionRecord, DatabaseRecord, DoneDocument, ImportSummary, Imported,
     LeftOut, Listing, RecipientsDocument, RemovedDocument, RenderingDocument, StoreContents,
     StoreDocument,
 };
+pub use discovery::{
+    EcsRecord, EndpointRecord, EndpointsDocument, FailureDocument, PlaceFailure, PlaceRecord,
+    SessionRecord, SessionsDocument, TargetKind, TargetRecord, TargetsDocument,
+};
 pub use error::{ErrorBody, ErrorDocument, ErrorKind};
 pub use event::{Detail, Event, SessionMode};
 pub use exit::ExitCode;
 #[cfg(feature = "json-schema")]
 pub use json_schema::json_schema;
+pub use profiles::{
+    FileProblem, ProfileKind, ProfileListing, ProfileRecord, SignInDocument, SignInRecord,
+    SignInState,
+};
+pub use status::{DownDocument, ForwardState, ForwardStatus, Problem, StatusDocument};
 
 /// The value of the field `schema` in every document and event of this generation.
 pub const SCHEMA: &str = "ssmpf/1";

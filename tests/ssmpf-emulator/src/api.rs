@@ -6,6 +6,7 @@ use hyper::{Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 use crate::lock;
@@ -13,8 +14,18 @@ use crate::server::Reply;
 use crate::sigv4::{self, Authorization, SignatureError};
 use crate::state::State;
 
+mod ec2;
+mod ecs;
+mod elasticache;
 mod nodes;
+mod query;
+mod rds;
+mod readers;
+mod rest;
 mod sessions;
+mod signin;
+mod sso;
+mod sso_oidc;
 mod sts;
 
 /// A call that the API has seen, answered or refused.
@@ -54,29 +65,90 @@ impl ApiError {
 
 /// Answers a request that is not a websocket.
 pub(crate) fn answer(head: &Parts, body: &[u8], state: &Arc<State>) -> Reply {
+    if let Some(service) = readers::Service::of(head) {
+        return readers::answer(service, head, body, state);
+    }
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(reply) = sign_in(head, body, state) {
+        return reply;
+    }
     let target = text("x-amz-target").and_then(|target| target.strip_prefix("AmazonSSM."));
     let action = sts::action(body);
     let operation = target.map(str::to_owned).or(action.clone());
     let is_ssm = target.is_some();
+    let access_key = Authorization::of(&head.headers)
+        .and_then(Result::ok)
+        .map(|authorization| authorization.access_key);
     let result = match &operation {
         Some(operation) => admit(head, body, is_ssm, operation, state).and_then(|()| {
-            if is_ssm { dispatch(operation, body, state) } else { sts::dispatch(operation, state) }
+            let region = region(head, state);
+            match is_ssm {
+                true => dispatch(operation, body, &region, state),
+                false => sts::dispatch(operation, body, access_key.as_deref(), state),
+            }
         }),
         None => Err(ApiError::new("UnknownOperationException", "")),
     };
     let error = result.as_ref().err().map(|error| error.code.clone());
     let call = Call {
         operation: operation.unwrap_or_default(),
-        access_key: Authorization::of(&head.headers)
-            .and_then(Result::ok)
-            .map(|authorization| authorization.access_key),
+        access_key,
         user_agent: text("user-agent").unwrap_or_default().to_owned(),
         error,
     };
     tracing::info!(operation = %call.operation, error = ?call.error, "call");
     lock(&state.calls).push(call);
-    if is_ssm || action.is_none() { json_reply(result) } else { sts::reply(result) }
+    match action {
+        Some(action) if !is_ssm => sts::reply(&action, result),
+        _ => json_reply(result),
+    }
+}
+
+/// Answers what belongs to signing in: it goes by the path and is not signed with keys.
+fn sign_in(head: &Parts, body: &[u8], state: &Arc<State>) -> Option<Reply> {
+    let oidc = sso_oidc::operation(head);
+    let console = signin::operation(head);
+    let operation = oidc.or(console).or_else(|| sso::operation(head))?;
+    let fault = prepared_failure(head, operation, state);
+    let reply = match &fault {
+        Some(code) => rest::reply(Err(rest::RestError::injected(code))),
+        None if console.is_some() => signin::answer(head, body, state),
+        None if oidc.is_some() => sso_oidc::answer(operation, head, body, state),
+        None => sso::answer(operation, head, state),
+    };
+    let text = |value: Option<&http::HeaderValue>| {
+        value.and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    let call = Call {
+        operation: operation.to_owned(),
+        access_key: None,
+        user_agent: text(head.headers.get("user-agent")).unwrap_or_default(),
+        error: text(reply.headers().get("x-amzn-errortype")),
+    };
+    tracing::info!(operation = %call.operation, error = ?call.error, "call");
+    lock(&state.calls).push(call);
+    Some(reply)
+}
+
+/// Returns the Region that a request is meant for.
+fn region(head: &Parts, state: &State) -> String {
+    let authorization = Authorization::of(&head.headers).and_then(Result::ok);
+    let region = authorization.map(|authorization| authorization.region);
+    state.known_region(&region.unwrap_or_default())
+}
+
+/// Returns how long the answer to a request is to take.
+pub(crate) fn latency(head: &Parts, state: &State) -> Duration {
+    let authorization = Authorization::of(&head.headers).and_then(Result::ok);
+    let service = authorization.map(|authorization| authorization.service);
+    let region = region(head, state);
+    lock(&state.service_faults).latency(&service.unwrap_or_default(), &region)
+}
+
+/// Takes the next failure prepared for an operation.
+fn prepared_failure(head: &Parts, operation: &str, state: &State) -> Option<String> {
+    let region = region(head, state);
+    lock(&state.service_faults).take(operation, &region)
 }
 
 fn admit(
@@ -86,7 +158,7 @@ fn admit(
     operation: &str,
     state: &State,
 ) -> Result<(), ApiError> {
-    if let Some(code) = lock(&state.service_faults).take(operation) {
+    if let Some(code) = prepared_failure(head, operation, state) {
         let message = match code.as_str() {
             "ThrottlingException" => "Rate exceeded".to_owned(),
             "ExpiredTokenException" => {
@@ -96,6 +168,9 @@ fn admit(
             _ => format!("{operation} failed."),
         };
         return Err(ApiError::new(code, message));
+    }
+    if !is_ssm && sts::is_unsigned(operation) {
+        return Ok(());
     }
     let request = sigv4::Request {
         method: head.method.as_str(),
@@ -128,9 +203,15 @@ pub(crate) fn authenticate(
         let text = "The security token included in the request is invalid.";
         ApiError::new("UnrecognizedClientException", text)
     };
-    let key = state.config.credentials.find(&authorization.access_key).ok_or_else(unrecognized)?;
+    let key = state.key(&authorization.access_key).ok_or_else(unrecognized)?;
     authorization
-        .verify(request, &key.secret_key, &state.config.region, service, state.now())
+        .verify(
+            request,
+            &key.secret_key,
+            &state.known_region(&authorization.region),
+            service,
+            state.now(),
+        )
         .map_err(incomplete)?;
     let token = request.headers.get("x-amz-security-token");
     let token = token.and_then(|token| token.to_str().ok());
@@ -160,13 +241,18 @@ fn denied(action: &str, resource: &str, state: &State) -> String {
     )
 }
 
-fn dispatch(operation: &str, body: &[u8], state: &Arc<State>) -> Result<Value, ApiError> {
+fn dispatch(
+    operation: &str,
+    body: &[u8],
+    region: &str,
+    state: &Arc<State>,
+) -> Result<Value, ApiError> {
     match operation {
-        "StartSession" => sessions::start(input(body)?, state),
+        "StartSession" => sessions::start(input(body)?, region, state),
         "ResumeSession" => sessions::resume(input(body)?, state),
         "TerminateSession" => sessions::terminate(input(body)?, state),
-        "DescribeSessions" => sessions::describe(input(body)?, state),
-        "DescribeInstanceInformation" => nodes::describe(input(body)?, state),
+        "DescribeSessions" => sessions::describe(input(body)?, region, state),
+        "DescribeInstanceInformation" => nodes::describe(input(body)?, region, state),
         "GetConnectionStatus" => nodes::connection_status(input(body)?, state),
         _ => Err(ApiError::new("UnknownOperationException", "")),
     }
@@ -226,5 +312,7 @@ fn page<T>(
     Ok((items, (end < total).then(|| end.to_string())))
 }
 
+#[cfg(test)]
+mod sign_in_tests;
 #[cfg(test)]
 mod tests;

@@ -10,9 +10,10 @@ use tokio::runtime::Runtime;
 use crate::agent::AgentOptions;
 use crate::api::Call;
 use crate::credentials::{Credentials, KeyPair};
+use crate::directory::{Directory, Portal, Role};
 use crate::documents::CustomDocument;
 use crate::faults::{Faults, LineFaults};
-use crate::fleet::{EcsService, Fleet, Host, Node, Route};
+use crate::fleet::{Database, EcsService, Fleet, Host, Node, Route};
 use crate::gateway::relay::{Absence, Policy};
 use crate::lock;
 use crate::server;
@@ -43,6 +44,7 @@ impl Default for Builder {
                 relay: Policy { absence: Absence::Hold(1000), closed_messages: 1 },
                 ended_gives_empty_token: false,
                 denied_actions: Vec::new(),
+                directory: Directory::default(),
             },
             agent: AgentOptions::default(),
             line: LineFaults::default(),
@@ -81,6 +83,18 @@ impl Builder {
     /// Adds an ECS service with its running tasks.
     pub fn ecs(mut self, service: EcsService) -> Self {
         self.fleet.add_service(service);
+        self
+    }
+
+    /// Adds a database or cache that the account lists.
+    pub fn database(mut self, database: Database) -> Self {
+        self.fleet.databases.push(database);
+        self
+    }
+
+    /// Adds `count` Online instances to a Region, called `PREFIX-0001` and so on.
+    pub fn many(mut self, prefix: &str, count: u32, region: Option<&str>) -> Self {
+        self.fleet.add_many(prefix, count, region);
         self
     }
 
@@ -129,6 +143,37 @@ impl Builder {
     /// Denies an IAM action, such as `ssm:StartSession` or `ssmmessages:OpenDataChannel`.
     pub fn deny(mut self, action: &str) -> Self {
         self.config.denied_actions.push(action.into());
+        self
+    }
+
+    /// Adds a role that can be assumed.
+    pub fn role(mut self, role: Role) -> Self {
+        self.config.directory.roles.push(role);
+        self
+    }
+
+    /// Adds a device that shows these codes; each is good once.
+    pub fn mfa_device(mut self, serial: &str, codes: &[&str]) -> Self {
+        let codes = codes.iter().map(|code| (*code).to_owned()).collect();
+        self.config.directory.devices.push((serial.into(), codes));
+        self
+    }
+
+    /// Takes this web identity token for any role.
+    pub fn web_identity(mut self, token: &str) -> Self {
+        self.config.directory.web_identity_tokens.push(token.into());
+        self
+    }
+
+    /// Opens a portal of IAM Identity Center.
+    pub fn portal(mut self, portal: Portal) -> Self {
+        self.config.directory.portal = Some(portal);
+        self
+    }
+
+    /// Renews what `aws login` left, once for this refresh token and then for each that it gives.
+    pub fn console_session(mut self, refresh_token: &str) -> Self {
+        self.config.directory.console_tokens.push(refresh_token.into());
         self
     }
 
@@ -308,9 +353,36 @@ impl Emulator {
         lock(&self.state.calls).clone()
     }
 
+    /// Makes somebody else, by ARN, the owner of sessions to come; `None` is the caller again.
+    pub fn sessions_belong_to(&self, owner: Option<&str>) {
+        *lock(&self.state.other_owner) = owner.map(str::to_owned);
+    }
+
+    /// Returns how many API calls were being answered at once, at most.
+    pub fn most_calls_at_once(&self) -> usize {
+        self.state.most_in_flight.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// Returns how often an operation was called.
     pub fn call_count(&self, operation: &str) -> usize {
         lock(&self.state.calls).iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// Makes the pages of the portal say no, or yes again.
+    pub fn deny_sign_ins(&self, deny: bool) {
+        lock(&self.state.given).denies = deny;
+    }
+
+    /// Ends every sign-in to the portal on the server, as an administrator does.
+    pub fn end_sign_ins(&self) {
+        let mut given = lock(&self.state.given);
+        given.tokens.clear();
+        given.refresh_tokens.clear();
+    }
+
+    /// Forgets all clients of the portal.
+    pub fn forget_clients(&self) {
+        lock(&self.state.given).clients.clear();
     }
 
     /// Changes how the agents of sessions to come behave.

@@ -1,4 +1,5 @@
-//! An AWS side for one machine: SSM and STS calls, the message gateway, and agents that really dial.
+//! An AWS side for one machine: the calls `ssmpf` makes, the message gateway, and agents that really
+//! dial.
 //!
 //! ```no_run
 //! use ssmpf_emulator::{Emulator, Node};
@@ -20,7 +21,7 @@
 //! | part | responsible for |
 //! |---|---|
 //! | `server`, `tls` | the one port for calls and websockets |
-//! | `api`, `sigv4`, `credentials`, `documents` | who may start which session, and with what |
+//! | `api`, `sigv4`, `credentials`, `directory`, `documents` | who may start which session, and with what |
 //! | `gateway` | admits websockets, pairs them with agents, has the faulty line |
 //! | `agent` | handshake, acknowledgements, mux, connections to destinations |
 //! | `message`, `smux` | the two wire formats, shared with nobody |
@@ -35,6 +36,7 @@ mod agent;
 mod api;
 mod cli;
 mod credentials;
+mod directory;
 mod documents;
 mod emulator;
 mod faults;
@@ -56,10 +58,14 @@ pub use agent::{AckOrder, AgentOptions, REAL_PACE};
 pub use api::Call;
 pub use cli::main;
 pub use credentials::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY};
+pub use directory::{Portal, Role};
 pub use documents::CustomDocument;
 pub use emulator::{Builder, Emulator};
 pub use faults::{Direction, Faults};
-pub use fleet::{EcsService, EcsTask, Fleet, FleetFileError, Host, Node, Ping, Route};
+pub use fleet::{
+    Database, DatabaseKind, EcsService, EcsTask, Fleet, FleetFileError, Host, InstanceState, Node,
+    Ping, Route,
+};
 pub use gateway::relay::Absence;
 pub use session::{SessionInfo, SessionState, TerminatedBy};
 

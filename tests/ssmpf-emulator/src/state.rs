@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -10,7 +11,8 @@ use tokio::sync::mpsc;
 use crate::agent::outgoing::Outgoing;
 use crate::agent::{self, Agent, AgentOptions};
 use crate::api::Call;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, KeyPair};
+use crate::directory::{Directory, Given};
 use crate::documents::{Parameters, SessionPlan};
 use crate::faults::{Line, LineFaults, ServiceFaults};
 use crate::fleet::{Fleet, Node};
@@ -38,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) ended_gives_empty_token: bool,
     /// IAM actions that are not allowed.
     pub(crate) denied_actions: Vec<String>,
+    /// Roles, devices and the portal.
+    pub(crate) directory: Directory,
 }
 
 #[derive(Debug)]
@@ -59,6 +63,14 @@ pub(crate) struct State {
     pub(crate) gone: Mutex<HashSet<String>>,
     pub(crate) calls: Mutex<Vec<Call>>,
     pub(crate) runtime: Handle,
+    /// Clients, tokens and credentials that were given out.
+    pub(crate) given: Mutex<Given>,
+    /// Whose sessions are started from now on, if not the caller's.
+    pub(crate) other_owner: Mutex<Option<String>>,
+    /// API calls that are being answered.
+    pub(crate) in_flight: AtomicUsize,
+    /// The most there were at once.
+    pub(crate) most_in_flight: AtomicUsize,
     sessions: Mutex<Vec<Arc<Session>>>,
     tokens: Mutex<HashMap<String, Token>>,
     rng: Mutex<Rng>,
@@ -84,10 +96,21 @@ impl State {
             gone: Mutex::default(),
             calls: Mutex::default(),
             runtime,
+            given: Mutex::default(),
+            other_owner: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            most_in_flight: AtomicUsize::new(0),
             sessions: Mutex::default(),
             tokens: Mutex::default(),
             rng: Mutex::new(Rng::from_entropy()),
         }
+    }
+
+    /// Returns a Region if something is there, else the fleet's own.
+    pub(crate) fn known_region(&self, region: &str) -> String {
+        let fleet = self.fleet.read().unwrap_or_else(|broken| broken.into_inner());
+        let known = if fleet.has_region(region) { region } else { &self.config.region };
+        known.to_owned()
     }
 
     /// Returns all sessions, the oldest first.
@@ -98,6 +121,20 @@ impl State {
     /// Returns the session with this id.
     pub(crate) fn session(&self, id: &str) -> Option<Arc<Session>> {
         lock(&self.sessions).iter().find(|session| session.id == id).cloned()
+    }
+
+    /// Returns the key pair with this id, fixed or given out, as it is now.
+    pub(crate) fn key(&self, access_key: &str) -> Option<KeyPair> {
+        let fixed = self.config.credentials.find(access_key).cloned();
+        fixed.or_else(|| {
+            let issued = lock(&self.given).find(access_key).cloned()?;
+            Some(KeyPair { expired: issued.expires <= self.now(), ..issued.key })
+        })
+    }
+
+    /// Returns the endpoint of all API calls.
+    pub(crate) fn origin(&self) -> String {
+        self.stream_origin.replacen("ws", "http", 1)
     }
 
     /// Returns the time as the service sees it.
@@ -127,7 +164,7 @@ impl State {
             document,
             reason,
             parameters,
-            owner: caller.arn(),
+            owner: lock(&self.other_owner).clone().unwrap_or_else(|| caller.arn()),
             node,
             plan,
             line: Line::new(lock(&self.line_template).clone()),

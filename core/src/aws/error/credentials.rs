@@ -18,6 +18,11 @@ pub(super) fn is_cause_of(error: &(dyn Error + 'static)) -> bool {
 
 /// Explains why there are no credentials.
 pub(super) fn explain(error: &(dyn Error + 'static), around: &Surroundings) -> AwsFailure {
+    // Ours come through the SDK explained already.
+    let mut chain = transport::chain(error);
+    if let Some(failure) = chain.find_map(|error| error.downcast_ref::<AwsFailure>()) {
+        return failure.clone();
+    }
     let texts = transport::texts(error);
     let says = |words: &[&str]| {
         let mut texts = texts.iter().map(|text| text.to_ascii_lowercase());
@@ -61,9 +66,7 @@ pub(super) fn explain(error: &(dyn Error + 'static), around: &Surroundings) -> A
             ErrorKind::Denied,
             Verdict::SignIn,
             format!("the role{of_profile} may not be assumed"),
-            "check `role_arn` and the trust policy of the role; a role that demands MFA cannot be \
-             used by this release: sign in with the AWS CLI and use \
-             `aws configure export-credentials`",
+            "check `role_arn` and the trust policy of the role",
         )
     } else if variant(error, |e| matches!(e, CredentialsError::InvalidConfiguration(_)))
         || says(&["was not defined", "did not contain credential", "invalid json"])

@@ -21,6 +21,11 @@ use ssmpf_schema::ErrorKind;
 pub use codes::{CLOCK_HINT, clock_complaint};
 pub use transport::Peer;
 
+use super::sign_in::SignInNeed;
+
+/// What people call the service that sessions are started with.
+pub const SSM: &str = "AWS Systems Manager";
+
 /// What to do after a failure, for something that would like to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -54,6 +59,8 @@ pub struct AwsFailure {
     pub hint: Option<String>,
     /// What lies beneath, from the outside in.
     pub causes: Vec<String>,
+    /// What a person can do to mend it, if that is known for sure.
+    pub sign_in: Option<Box<SignInNeed>>,
 }
 
 /// What was being done, for the sentence.
@@ -70,6 +77,19 @@ pub enum Operation<'a> {
     ResumeSession(&'a str),
     /// Ending a session.
     TerminateSession(&'a str),
+    /// Reading what there is.
+    Look(Look),
+}
+
+/// A call that only reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The service as people call it: "Amazon EC2".
+    pub service: &'static str,
+    /// The action that IAM must allow: `ec2:DescribeInstances`.
+    pub action: &'static str,
+    /// What it reads, for the sentence: "the instances".
+    pub what: &'static str,
 }
 
 /// What the sentences and hints need to know about the caller.
@@ -103,7 +123,28 @@ impl AwsFailure {
             message: message.into(),
             hint: Some(hint.into()).filter(|hint| !hint.is_empty()),
             causes: Vec::new(),
+            sign_in: None,
         }
+    }
+
+    /// The same failure, which a person can mend.
+    pub fn needing(mut self, need: SignInNeed) -> Self {
+        self.sign_in = Some(Box::new(need));
+        self
+    }
+
+    /// The same failure with the command to run, if a person can mend it and nothing else is said.
+    pub fn with_command(mut self, profile: Option<&str>) -> Self {
+        if let Some(need) = &self.sign_in
+            && self.hint.is_none()
+        {
+            let command = need.command(profile);
+            self.hint = Some(match **need {
+                SignInNeed::Mfa { .. } => format!("`{command}` asks for it on a terminal"),
+                _ => format!("sign in with `{command}`"),
+            });
+        }
+        self
     }
 
     /// A wrong setting.
@@ -136,7 +177,11 @@ impl AwsFailure {
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        let peer = Peer { what: "AWS Systems Manager", host: around.route.as_deref() };
+        let peer = match operation {
+            // What is known about the way leads to Systems Manager.
+            Operation::Look(look) if look.service != SSM => Peer { what: look.service, host: None },
+            _ => Peer { what: SSM, host: around.route.as_deref() },
+        };
         match &error {
             SdkError::ServiceError(service) => {
                 let metadata = service.err();
@@ -157,6 +202,73 @@ impl AwsFailure {
             _ => transport::explain(&error, &peer),
         }
     }
+}
+
+/// Why a call to one of the services behind a sign-in failed, before anybody says what it means.
+#[derive(Debug)]
+pub(super) enum CallError {
+    /// The service answered with an error of its own.
+    Service {
+        /// Its code.
+        code: String,
+        /// Its text.
+        text: String,
+    },
+    /// Anything else, explained already.
+    Other(AwsFailure),
+}
+
+impl CallError {
+    /// Sorts the failure of a call to `service`.
+    pub(super) fn sort<E>(error: SdkError<E, Response>, service: &'static str) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        let peer = Peer { what: service, host: None };
+        match &error {
+            SdkError::ServiceError(answer) => {
+                let text = answer.err().message().unwrap_or_default().to_owned();
+                match answer.err().code() {
+                    Some("TooManyRequestsException" | "ThrottlingException") => {
+                        CallError::Other(AwsFailure {
+                            causes: vec![text],
+                            ..AwsFailure::new(
+                                ErrorKind::Throttled,
+                                Verdict::TrySlower,
+                                format!("{service} asks for fewer calls"),
+                                "wait a moment and try again",
+                            )
+                        })
+                    }
+                    Some(code) if !code.is_empty() => {
+                        CallError::Service { code: code.to_owned(), text }
+                    }
+                    _ => {
+                        let status = answer.raw().status().as_u16();
+                        CallError::Other(unreadable(service, status).caused_by(&error))
+                    }
+                }
+            }
+            SdkError::ResponseError(answer) => {
+                let status = answer.raw().status().as_u16();
+                CallError::Other(unreadable(service, status).caused_by(&error))
+            }
+            SdkError::TimeoutError(_) => {
+                CallError::Other(transport::timed_out(&peer).caused_by(&error))
+            }
+            _ => CallError::Other(transport::explain(&error, &peer)),
+        }
+    }
+}
+
+/// Explains an answer that is not one of AWS's.
+fn unreadable(service: &str, status: u16) -> AwsFailure {
+    AwsFailure::new(
+        ErrorKind::Network,
+        Verdict::TryAgain,
+        format!("the answer of {service} (HTTP {status}) could not be understood"),
+        "a proxy may have answered instead: check HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL",
+    )
 }
 
 #[cfg(test)]

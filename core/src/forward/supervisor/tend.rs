@@ -24,11 +24,9 @@ impl Supervisor<'_> {
         let silent =
             silent.filter_map(|kept| Some(kept.silent_since? + self.upkeep.gives_up_after()));
         let starting = self.not_before.filter(|_| self.start.is_none() && self.missing() > 0);
-        // Somebody signs in at any time.
-        let sign_in = self.sign_in.as_ref().map(|_| now + crate::aws::sign_in_watch::LOOK);
         let rest = self.rests_at().filter(|_| !self.kept.is_empty());
         let traffic = self.watches_traffic().then(|| now + upkeep::AUTO_LOOK);
-        let times = [starting, sign_in.filter(|_| starting.is_some()), rest, traffic];
+        let times = [starting, rest, traffic];
         times.into_iter().flatten().chain(serving).chain(silent).min()
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::emulator::{Builder, Emulator};
 use crate::faults::{Direction, Faults};
+use crate::fleet::builtin;
 use crate::fleet::{Fleet, Host};
 
 /// An AWS side for one machine: SSM and STS calls, the message gateway, and agents that really dial.
@@ -108,6 +109,9 @@ pub(super) struct FaultArgs {
     /// Delay of every message, one way.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) latency: Option<Duration>,
+    /// Delay of every API call.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) api_latency: Option<Duration>,
 
     /// Greatest addition to the delay.
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -196,7 +200,13 @@ impl FleetArgs {
 
     /// Returns a builder with everything but the faults that need a running emulator.
     pub(super) fn builder(&self, fleet: Fleet) -> Builder {
-        let mut builder = Emulator::builder().fleet(fleet).port(self.port);
+        let (serial, codes) = builtin::MFA_DEVICE;
+        let mut builder = Emulator::builder()
+            .fleet(fleet)
+            .port(self.port)
+            .portal(builtin::portal())
+            .role(builtin::role())
+            .mfa_device(serial, &codes);
         if self.tls {
             builder = builder.tls();
         }
@@ -219,6 +229,9 @@ impl FleetArgs {
 impl FaultArgs {
     /// Switches the faults on.
     pub(super) fn apply(&self, faults: &Faults) {
+        if let Some(delay) = self.api_latency {
+            faults.api_latency(delay);
+        }
         if let Some(delay) = self.latency {
             faults.latency(delay);
         }

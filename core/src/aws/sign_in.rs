@@ -1,0 +1,271 @@
+//! What a person has to do, who can be asked to do it, and how to notice that it was done.
+//!
+//! A failure says in [`AwsFailure::sign_in`](super::AwsFailure) whether a person can mend it, and how.
+//! With a [`Guide`] at hand, [`AwsContext::credentials`](super::AwsContext::credentials) has it mended
+//! and goes on. Without one, or once a forward runs, [`Watch`] tells cheaply when somebody
+//! signed in meanwhile, with this program or with the AWS CLI: one sign-in revives all profiles that
+//! share it, since they share its file.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_config::SdkConfig;
+use ssmpf_schema::ErrorKind;
+use tokio::process::Command;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::caches::Caches;
+use super::error::{AwsFailure, Verdict};
+use super::profile_list::ProfileFiles;
+pub use super::sso::{Flow, Invitation};
+use super::sso::{Oidc, SsoSession};
+use crate::model::Redacted;
+
+/// A person who can sign in. Its methods may block for as long as the person takes.
+pub trait Guide: fmt::Debug + Send + Sync {
+    /// How the person likes to sign in to IAM Identity Center.
+    fn flow(&self) -> Flow;
+
+    /// Shows where to sign in, and opens a browser if the invitation says so.
+    fn invite(&self, invitation: &Invitation);
+
+    /// Asks for the code that a device shows; `None` if the person does not want to go on.
+    fn mfa_code(&self, serial: &str) -> io::Result<Option<Redacted<String>>>;
+
+    /// Tells one sentence.
+    fn tell(&self, sentence: &str);
+}
+
+/// What only a person can do. Two that are equal are mended by the same sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignInNeed {
+    /// Sign in to IAM Identity Center.
+    Sso(SsoSession),
+    /// Give the code of a device.
+    Mfa {
+        /// The device.
+        serial: String,
+        /// Where the credentials are kept for which the code is good.
+        file: PathBuf,
+    },
+    /// Sign in with `aws login`.
+    Console {
+        /// The principal.
+        arn: String,
+        /// Where the sign-in is kept.
+        file: PathBuf,
+    },
+}
+
+impl SignInNeed {
+    /// Returns the command that does it.
+    pub fn command(&self, profile: Option<&str>) -> String {
+        match (self, profile) {
+            (_, Some(profile)) => format!("ssmpf login --profile {}", quoted(profile)),
+            (SignInNeed::Sso(SsoSession { name: Some(name), .. }), None) => {
+                format!("ssmpf login --sso-session {}", quoted(name))
+            }
+            (_, None) => "ssmpf login".to_owned(),
+        }
+    }
+
+    /// The file in which the sign-in is kept.
+    fn file(&self) -> Option<PathBuf> {
+        Some(match self {
+            SignInNeed::Sso(session) => Caches::of_process()?.sso_token(session.key()),
+            SignInNeed::Mfa { file, .. } | SignInNeed::Console { file, .. } => file.clone(),
+        })
+    }
+}
+
+/// Writes a word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// Time between two looks while somebody has to sign in.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Notices that a sign-in was made, by looking at its file: a `stat` or two, no parsing, no network.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    files: Vec<(PathBuf, Option<Stamp>)>,
+}
+
+/// When a file was last written, and its size.
+type Stamp = (SystemTime, u64);
+
+impl Watch {
+    /// Begins to watch for what would mend this failure: its sign-in, or new keys in the shared files.
+    pub fn after(failure: &AwsFailure) -> Self {
+        let file = failure.sign_in.as_deref().and_then(SignInNeed::file);
+        Self::of(file.map_or_else(|| ProfileFiles::of_process().both(), |file| vec![file]))
+    }
+
+    fn of(files: Vec<PathBuf>) -> Self {
+        let seen = |path: PathBuf| {
+            let seen = stamp(&path);
+            (path, seen)
+        };
+        Self { files: files.into_iter().map(seen).collect() }
+    }
+
+    /// Returns whether a file was written since the last call, or since the watch began.
+    ///
+    /// It may have been for the worse: try again, and watch on if that fails.
+    pub fn happened(&mut self) -> bool {
+        let mut happened = false;
+        for (path, seen) in &mut self.files {
+            let now = stamp(path);
+            happened |= now.is_some() && now != *seen;
+            *seen = now;
+        }
+        happened
+    }
+
+    /// Completes when it has happened.
+    pub async fn happens(&mut self) {
+        while !self.happened() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+/// One person cannot be asked two things at once.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Waits until nobody else in this process asks the person.
+pub(super) async fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().await
+}
+
+/// Lets a person sign in to IAM Identity Center.
+pub async fn sign_in_to(
+    session: &SsoSession,
+    flow: Flow,
+    sdk: &SdkConfig,
+    caches: &Caches,
+    guide: &Arc<dyn Guide>,
+) -> Result<super::sso::Token, AwsFailure> {
+    let oidc = Oidc::new(sdk, session, caches).await?;
+    let token = oidc.sign_in(flow, guide).await?;
+    guide.tell(&format!("signed in to {}", session.label()));
+    Ok(token)
+}
+
+/// Lets a person sign in with the AWS CLI: nobody else can make what `aws login` makes.
+pub(super) async fn sign_in_with_cli(profile: Option<&str>) -> Result<(), AwsFailure> {
+    let mut command = Command::new("aws");
+    command.arg("login");
+    if let Some(profile) = profile {
+        command.args(["--profile", profile]);
+    }
+    // What it says is conversation; stdout is for our own result.
+    command.stdout(io::stderr());
+    command.kill_on_drop(true);
+    let failed = |message: &str, hint: &str| {
+        AwsFailure::new(ErrorKind::SignInRequired, Verdict::SignIn, message, hint)
+    };
+    match command.status().await {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(failed(
+            &format!("`aws login` ended with {status}"),
+            "it needs version 2.32 of the AWS CLI or a later one",
+        )),
+        Err(error) => Err(failed(
+            "this profile is signed in to with `aws login`, and the AWS CLI is not there",
+            "install version 2.32 of the AWS CLI or a later one, or use a profile of another kind",
+        )
+        .caused_by(&error)),
+    }
+}
+
+/// Asks for a code. What is not six digits is not even sent.
+pub(super) async fn mfa_code(
+    serial: &str,
+    guide: &Arc<dyn Guide>,
+) -> Result<Redacted<String>, AwsFailure> {
+    let (asked, whom) = (serial.to_owned(), Arc::clone(guide));
+    let answer = tokio::task::spawn_blocking(move || whom.mfa_code(&asked)).await;
+    let none = |cause: Option<io::Error>| {
+        let failure = AwsFailure::new(
+            ErrorKind::SignInRequired,
+            Verdict::SignIn,
+            format!("there is no code of {serial}"),
+            "",
+        );
+        match cause {
+            Some(error) => failure.caused_by(&error),
+            None => failure,
+        }
+    };
+    match answer {
+        Ok(Ok(Some(code))) => Ok(Redacted::new(code.expose().trim().to_owned())),
+        Ok(Ok(None)) => Err(none(None)),
+        Ok(Err(error)) => Err(none(Some(error))),
+        Err(error) => Err(none(Some(io::Error::other(error)))),
+    }
+}
+
+/// Whether STS would take this as a code.
+pub(super) fn is_code(text: &str) -> bool {
+    text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session() -> SsoSession {
+        SsoSession {
+            name: Some("my corp".to_owned()),
+            start_url: "https://x".to_owned(),
+            region: "eu-west-1".to_owned(),
+            scopes: None,
+        }
+    }
+
+    #[test]
+    fn the_command_can_be_pasted() {
+        let need = SignInNeed::Sso(session());
+        assert_eq!(need.command(Some("prod")), "ssmpf login --profile prod");
+        assert_eq!(need.command(None), "ssmpf login --sso-session 'my corp'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+    }
+
+    #[test]
+    fn a_sign_in_is_noticed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token.json");
+        let mut watch = Watch::of(vec![path.clone()]);
+        assert!(!watch.happened());
+        std::fs::write(&path, "one").unwrap();
+        assert!(watch.happened());
+        assert!(!watch.happened());
+        std::fs::write(&path, "another").unwrap();
+        assert!(watch.happened());
+        std::fs::remove_file(&path).unwrap();
+        assert!(!watch.happened(), "signing out is no sign-in");
+    }
+
+    #[test]
+    fn codes_have_six_digits() {
+        assert!(is_code("012345"));
+        for wrong in ["12345", "1234567", "12345x", "", "١٢٣٤٥٦"] {
+            assert!(!is_code(wrong), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! `ssmpf up` and `ssmpf restart`: connections opened in the background.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ssmpf_schema::{Detail, ErrorBody, ErrorKind, ForwardState, ForwardStatus};
+use ssmpf_store::Store;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::connect::AwsDefaults;
+use super::context::Context;
+use super::status::{self, Dead};
+use super::{CommandError, Refusal, connect};
+use crate::aws::AwsSettings;
+use crate::background::job::{Job, Report};
+use crate::background::{BackgroundError, Found, RuntimeDir, client, detach, log_file, registry};
+use crate::events::EventSink;
+use crate::forward::UpkeepChoice;
+use crate::model::{Connection, ConnectionName, Timestamp};
+use crate::shutdown::Shutdown;
+
+/// Longest wait for one forward by default: a slow handshake, and its retries.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What every further forward adds to that: three sessions may be started a second.
+const PATIENCE_EACH: Duration = Duration::from_millis(500);
+/// Longest wait for a forward that is given up to be gone.
+const STOP: Duration = Duration::from_secs(10);
+
+/// Which connections to bring up, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Names and `@tags`.
+    pub names: Vec<String>,
+    /// All connections, instead.
+    pub all: bool,
+    /// Another reason than the connection's own.
+    pub reason: Option<String>,
+    /// Guarded connections need no asking.
+    pub yes: bool,
+    /// Return as soon as the local ports are bound.
+    pub no_wait: bool,
+    /// Longest wait until they are ready.
+    pub timeout: Option<Duration>,
+    /// Time between pings to the gateway.
+    pub ping_interval: Option<Duration>,
+    /// What was chosen about the sessions this time.
+    pub upkeep: UpkeepChoice,
+    /// Profile and region for connections without.
+    pub defaults: AwsDefaults,
+    /// Those that run are to be started anew, so they are prepared too.
+    pub again: bool,
+}
+
+/// Where forwards are found and what they write.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The runtime folder.
+    pub folder: RuntimeDir,
+    /// The folder of their logs.
+    pub logs: PathBuf,
+    /// How much goes there, as with `-v`.
+    pub verbosity: u8,
+    /// `SSMPF_LOG`.
+    pub log_filter: Option<String>,
+}
+
+/// What is to be done, decided without the network.
+#[derive(Debug)]
+pub struct Plan {
+    jobs: Vec<Job>,
+    already: Vec<ConnectionName>,
+}
+
+impl Plan {
+    /// Returns the names of what is to be started.
+    pub fn names(&self) -> Vec<String> {
+        self.jobs.iter().map(|job| job.name.clone()).collect()
+    }
+}
+
+/// What the forwards are started with.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Where to say what happens.
+    pub events: EventSink,
+    /// When to give up.
+    pub shutdown: Shutdown,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Brought {
+    /// The forwards that are up now.
+    pub forwards: Vec<ForwardStatus>,
+    /// Which of them were up already.
+    pub already: Vec<String>,
+    /// What a person should know about forwards that had died.
+    pub notes: Vec<String>,
+}
+
+/// Finds the connections, opens the store once for all of them, and asks what has to be asked.
+pub fn prepare(
+    request: &Request,
+    aws: &AwsSettings,
+    context: &mut Context,
+    place: &Place,
+) -> Result<Plan, CommandError> {
+    let contents = context.store.read()?;
+    let chosen = match request.all {
+        true => contents.connections.iter().collect(),
+        false => contents.select(&request.names)?,
+    };
+    let running = status::running_names(&place.folder)?;
+    let mut plan = Plan { jobs: Vec::new(), already: Vec::new() };
+    for (name, connection) in chosen {
+        if !request.again && running.contains(name) {
+            plan.already.push(name.clone());
+            continue;
+        }
+        plan.jobs.push(job(name, connection, request, aws, context, place)?);
+    }
+    Ok(plan)
+}
+
+fn job(
+    name: &ConnectionName,
+    connection: &Connection,
+    request: &Request,
+    aws: &AwsSettings,
+    context: &mut Context,
+    place: &Place,
+) -> Result<Job, CommandError> {
+    let mut wanted = connect::Request {
+        reason: request.reason.clone(),
+        yes: request.yes,
+        upkeep: request.upkeep,
+        defaults: request.defaults.clone(),
+        ping_interval: request.ping_interval,
+        ..connect::Request::default()
+    };
+    // What makes no sense is said here, before a process is started for it.
+    let aws = connect::opening(name, connection, &wanted, aws)?.aws;
+    if connection.guard {
+        wanted.reason = Some(connect::guarded(name, connection, &wanted, context)?);
+    }
+    Ok(Job {
+        name: name.to_string(),
+        connection: connection.clone(),
+        profile: aws.profile,
+        region: aws.region,
+        ca_bundle: aws.ca_bundle,
+        upkeep: request.upkeep,
+        reason: wanted.reason,
+        ping_interval_seconds: request.ping_interval.map(|interval| interval.as_secs()),
+        runtime_dir: place.folder.path().to_owned(),
+        log: log_file::path(&place.logs, name),
+        verbosity: place.verbosity,
+        log_filter: place.log_filter.clone(),
+    })
+}
+
+/// Brings them up. One that fails does not keep the others from it.
+///
+/// # Errors
+///
+/// The failure of the first that failed, once all are up or have failed.
+pub async fn run(
+    plan: Plan,
+    request: &Request,
+    surroundings: Surroundings,
+    aws: &AwsSettings,
+    store: &mut Store,
+    place: &Place,
+) -> Result<Brought, CommandError> {
+    let folder = &place.folder;
+    let swept = status::sweep(folder, aws, Dead::Reap).await?;
+    let mut brought = Brought { notes: swept.notes, ..Brought::default() };
+    let total = plan.jobs.len() + plan.already.len();
+    let patience = request.timeout.unwrap_or(PATIENCE + PATIENCE_EACH * plan.jobs.len() as u32);
+    for name in plan.already {
+        let status = client::status(folder, &name).await.unwrap_or_else(|_| ForwardStatus {
+            name: name.to_string(),
+            ..ForwardStatus::default()
+        });
+        brought.already.push(name.to_string());
+        brought.forwards.push(status);
+    }
+    let mut rising = JoinSet::new();
+    for job in plan.jobs {
+        let (surroundings, folder) = (surroundings.clone(), folder.clone());
+        let no_wait = request.no_wait;
+        rising.spawn(async move {
+            let name = job.name.clone();
+            let risen = raise(&job, no_wait, patience, &surroundings, &folder).await;
+            (name, risen)
+        });
+    }
+    let mut failures = Vec::new();
+    while let Some(joined) = rising.join_next().await {
+        let (name, risen) =
+            joined.map_err(|error| Refusal::failure(format!("a start broke off: {error}")))?;
+        let name: ConnectionName = name.parse()?;
+        match risen {
+            Ok((status, was_up)) => {
+                if was_up {
+                    brought.already.push(name.to_string());
+                } else {
+                    connect::note(store, &[(name.clone(), Timestamp::now())]);
+                }
+                brought.forwards.push(status);
+            }
+            Err(error) => {
+                if total > 1 {
+                    let body = error.body();
+                    let events = surroundings.events.for_connection(name.as_str());
+                    events.warn(body.kind, body.message, body.hint);
+                }
+                failures.push((name, error));
+            }
+        }
+    }
+    brought.forwards.sort_by(|a, b| a.name.cmp(&b.name));
+    connect::summary(failures, total).map(|()| brought)
+}
+
+/// Starts one forward; returns its state, and whether it was up already.
+async fn raise(
+    job: &Job,
+    no_wait: bool,
+    patience: Duration,
+    surroundings: &Surroundings,
+    folder: &RuntimeDir,
+) -> Result<(ForwardStatus, bool), CommandError> {
+    let name: ConnectionName = job.name.parse()?;
+    let mut starting = detach::start(job).await?;
+    let up = async {
+        loop {
+            match starting.next().await? {
+                Report::Event { event } => {
+                    let enough = match event.detail {
+                        Detail::Ready { .. } => true,
+                        Detail::Starting { .. } => no_wait,
+                        _ => false,
+                    };
+                    surroundings.events.pass(event);
+                    if enough {
+                        return Ok::<_, CommandError>(None);
+                    }
+                }
+                Report::AlreadyUp { status } => return Ok(Some(*status)),
+                Report::Failed { error } => {
+                    return Err(BackgroundError(with_holder(error, job, folder)).into());
+                }
+            }
+        }
+    };
+    let risen = tokio::select! {
+        risen = timeout(patience, up) => risen,
+        _ = surroundings.shutdown.requested() => {
+            stop(folder, &name).await;
+            let what = format!("`{name}` was not ready yet; it was stopped");
+            return Err(Refusal { kind: ErrorKind::Interrupted, message: what, hint: None }.into());
+        }
+    };
+    let Ok(risen) = risen else {
+        stop(folder, &name).await;
+        return Err(Refusal::new(
+            ErrorKind::NotReady,
+            format!("`{name}` was not ready within {} s; it was stopped", patience.as_secs()),
+            format!("`ssmpf logs {name}` has what happened; `--timeout` gives it longer"),
+        )
+        .into());
+    };
+    match risen? {
+        Some(status) => Ok((status, true)),
+        None => {
+            let status = client::status(folder, &name).await;
+            Ok((status.unwrap_or_else(|_| unasked(job)), false))
+        }
+    }
+}
+
+/// Names the forward that has the local port, if it is one of ours.
+fn with_holder(error: ErrorBody, job: &Job, folder: &RuntimeDir) -> ErrorBody {
+    if error.kind != ErrorKind::PortBusy {
+        return error;
+    }
+    let port = Some(job.connection.local_port.number());
+    let found = registry::look(folder).unwrap_or_default();
+    let holder = found.iter().find(
+        |found| matches!(found, Found::Running(it) if it.local_port == port && it.name != job.name),
+    );
+    match holder.map(|found| &found.record().name) {
+        None => error,
+        Some(holder) => ErrorBody {
+            hint: Some(format!(
+                "it belongs to `{holder}`, which is up; `ssmpf down {holder}` frees it, \
+                 `ssmpf edit {} --local-port auto` chooses another for good",
+                job.name
+            )),
+            ..error
+        },
+    }
+}
+
+/// What can be said of a forward that is up and was not asked in time.
+fn unasked(job: &Job) -> ForwardStatus {
+    ForwardStatus {
+        name: job.name.clone(),
+        state: ForwardState::Unknown,
+        ..ForwardStatus::default()
+    }
+}
+
+async fn stop(folder: &RuntimeDir, name: &ConnectionName) {
+    let stopping = async {
+        let mut conversation = client::Conversation::open(folder, name).await?;
+        conversation.ask("stop").await?;
+        conversation.hung_up().await;
+        Ok::<_, client::AskError>(())
+    };
+    let _ = timeout(STOP, stopping).await;
+}

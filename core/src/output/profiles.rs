@@ -1,0 +1,97 @@
+//! How AWS profiles look.
+
+use ssmpf_schema::{FileProblem, ProfileRecord, SignInState};
+
+use super::table::Table;
+
+/// Returns the table of `profiles`.
+pub fn table(profiles: &[ProfileRecord], width: Option<usize>) -> String {
+    let mut table = Table::new(&["NAME", "KIND", "SIGN-IN", "REGION", "ACCOUNT", "ROLE", "NOTE"]);
+    for profile in profiles {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        table.row(vec![
+            profile.name.clone(),
+            profile.kind.as_str().to_owned(),
+            sign_in(profile),
+            text(&profile.region),
+            text(&profile.account),
+            text(&profile.role),
+            note(profile),
+        ]);
+    }
+    table.render(width)
+}
+
+/// Returns what is odd about a file, in one line.
+pub fn problem(problem: &FileProblem) -> String {
+    match problem.line {
+        Some(line) => format!("{}, line {line}: {}", problem.file, problem.message),
+        None => format!("{}: {}", problem.file, problem.message),
+    }
+}
+
+fn sign_in(profile: &ProfileRecord) -> String {
+    match (profile.sign_in.state, &profile.sign_in.until) {
+        (SignInState::SignedIn, Some(until)) => format!("signed in until {}", local(until)),
+        (SignInState::SignedIn, None) => "signed in".to_owned(),
+        (SignInState::Expired, _) => "expired".to_owned(),
+        (SignInState::Never, _) => "never".to_owned(),
+        (SignInState::NotApplicable, _) => "n/a".to_owned(),
+    }
+}
+
+fn note(profile: &ProfileRecord) -> String {
+    match (&profile.problem, &profile.source_profile, &profile.sso_session) {
+        (Some(problem), _, _) => problem.clone(),
+        (None, Some(source), _) => format!("from {source}"),
+        (None, None, Some(session)) => format!("sso-session {session}"),
+        (None, None, None) => String::new(),
+    }
+}
+
+/// Writes a time for people here; what is no time stays as it is.
+fn local(time: &str) -> String {
+    match time.parse::<jiff::Timestamp>() {
+        Ok(time) => {
+            let zoned = time.to_zoned(jiff::tz::TimeZone::system());
+            zoned.strftime("%Y-%m-%d %H:%M").to_string()
+        }
+        Err(_) => time.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ssmpf_schema::{ProfileKind, SignInRecord};
+
+    use super::*;
+
+    #[test]
+    fn every_state_has_its_words() {
+        let row = |state, until: Option<&str>| {
+            sign_in(&ProfileRecord {
+                name: "a".to_owned(),
+                kind: ProfileKind::SsoSession,
+                region: None,
+                account: None,
+                role: None,
+                sso_session: None,
+                source_profile: None,
+                sign_in: SignInRecord { state, until: until.map(str::to_owned) },
+                problem: None,
+            })
+        };
+        let until = row(SignInState::SignedIn, Some("2026-01-01T12:00:00Z"));
+        assert!(until.starts_with("signed in until 202"), "{until}");
+        assert_eq!(row(SignInState::SignedIn, None), "signed in");
+        assert_eq!(row(SignInState::Expired, Some("2026-01-01T12:00:00Z")), "expired");
+        assert_eq!(row(SignInState::Never, None), "never");
+        assert_eq!(row(SignInState::NotApplicable, None), "n/a");
+    }
+
+    #[test]
+    fn a_problem_names_file_and_line() {
+        let odd = FileProblem { file: "/c".to_owned(), line: Some(3), message: "x".to_owned() };
+        assert_eq!(problem(&odd), "/c, line 3: x");
+    }
+}

@@ -1,0 +1,663 @@
+//! Forwards in the background: up, asked, ended, killed, found again.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use ssmpf_tests::{BASTION, TestEnv, process, servers};
+
+use crate::catalogue::{env, json, ok};
+
+/// Saves a connection to this port of the bastion, with a local port that is free.
+pub(crate) fn save(env: &TestEnv, name: &str, port: u16, more: &[&str]) -> u16 {
+    let local = servers::closed_port();
+    let (port, text) = (port.to_string(), local.to_string());
+    let mut arguments =
+        vec!["add", name, "--target", BASTION, "--port", &port, "--local-port", &text];
+    arguments.extend_from_slice(more);
+    ok(env, &arguments);
+    local
+}
+
+/// Ends whatever a test left running, also when it fails.
+pub(crate) struct Cleanup<'a>(pub &'a TestEnv);
+
+impl Drop for Cleanup<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.ssmpf(&["down", "--all"]).output();
+    }
+}
+
+#[track_caller]
+fn round_trip(port: u16) {
+    let mut client = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    client.set_read_timeout(Some(ssmpf_tests::PATIENCE)).unwrap();
+    client.write_all(b"hello").unwrap();
+    let mut back = [0; 5];
+    client.read_exact(&mut back).unwrap();
+    assert_eq!(&back, b"hello");
+}
+
+#[track_caller]
+fn forward(env: &TestEnv, name: &str) -> Value {
+    json(env, &["status", name])["forwards"][0].clone()
+}
+
+/// The files of running forwards; the slots of StartSession are not theirs.
+fn runtime_files(env: &TestEnv) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(env.home().join("run")).unwrap();
+    let paths = entries.flatten().map(|entry| entry.path());
+    paths.filter(|path| path.extension().is_none_or(|it| it != "slots")).collect()
+}
+
+/// Whether a process is there and not only waiting to be noticed by its parent.
+fn is_alive(pid: &Value) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    // Its files stay open until the last thread is gone.
+    threads > 1 || stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+#[test]
+fn what_is_up_carries_bytes_and_what_is_down_leaves_nothing() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let local = save(&env, "web", servers::echo().port(), &[]);
+    let up = ok(&env, &["up", "web"]);
+    let line = format!("web  127.0.0.1:{local} → ");
+    assert!(up.stderr.lines().any(|shown| shown.starts_with(&line)), "{up:#?}");
+    assert!(up.stderr.contains("ready in"), "{up:#?}");
+    round_trip(local);
+
+    let status = forward(&env, "web");
+    assert_eq!(status["state"], "ready");
+    assert_eq!(status["address"], format!("127.0.0.1:{local}"));
+    assert_eq!((&status["clients_total"], &status["bytes_sent"]), (&1.into(), &5.into()));
+    assert_eq!(status["session_ids"][0], env.emulator.sessions()[0].id);
+    assert!(is_alive(&status["pid"]));
+    assert!(json(&env, &["show", "web"])["connection"]["last_used"].is_string());
+
+    let down = ok(&env, &["down", "web"]);
+    assert!(down.stderr.contains("ended web"), "{down:#?}");
+    assert_eq!(json(&env, &["show", "web"])["connection"]["up"], false);
+    assert!(wait_until(|| !is_alive(&status["pid"])));
+    assert_eq!(env.emulator.open_sessions(), 0);
+    assert!(TcpStream::connect(("127.0.0.1", local)).is_err());
+    assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+    assert_eq!(json(&env, &["status"])["forwards"], Value::Array(vec![]));
+    env.run(&["status", "web"]).fails_with(3, &["`web` is not up"]);
+    assert!(ok(&env, &["down", "web"]).stderr.contains("`web` is not up"));
+    env.run(&["down", "wbe"]).fails_with(3, &["`wbe`", "hint:"]);
+}
+
+#[test]
+fn up_of_what_is_up_says_so_and_is_a_success() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    ok(&env, &["up", "web"]);
+    let again = ok(&env, &["up", "web"]);
+    assert!(again.stderr.contains("is already up"), "{again:#?}");
+    let document = json(&env, &["up", "web"]);
+    assert_eq!(document["forwards"][0]["state"], "ready");
+    assert_eq!(env.emulator.call_count("StartSession"), 1);
+    ok(&env, &["wait", "web"]);
+    assert_eq!(json(&env, &["ls"])["connections"][0]["up"], true);
+    env.run(&["connect", "web"]).fails_with(8, &["`web` is up in the background", "ssmpf down"]);
+}
+
+#[test]
+fn of_two_that_bring_up_the_same_exactly_one_wins() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    let both: Vec<_> = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..2).map(|_| scope.spawn(|| ok(&env, &["up", "web"]))).collect();
+        starts.into_iter().map(|start| start.join().unwrap().stderr).collect()
+    });
+    let ready = both.iter().filter(|text| text.contains("ready in")).count();
+    let already = both.iter().filter(|text| text.contains("already")).count();
+    assert_eq!((ready, already), (1, 1), "{both:#?}");
+    assert_eq!(env.emulator.open_sessions(), 1);
+}
+
+#[test]
+fn why_it_did_not_come_up_is_said_with_the_right_code_and_nothing_is_left() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let local = save(&env, "web", servers::echo().port(), &[]);
+    let failing = |code: i32, texts: &[&str]| {
+        env.run(&["up", "web"]).fails_with(code, texts);
+        assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+        assert_eq!(env.emulator.open_sessions(), 0);
+    };
+    let busy = std::net::TcpListener::bind(("127.0.0.1", local)).unwrap();
+    failing(8, &["in use by", &format!("pid {}", std::process::id())]);
+    drop(busy);
+    env.emulator.faults().start_fails("AccessDeniedException", 1);
+    failing(5, &["IAM does not allow"]);
+    env.emulator.faults().start_fails("TargetNotConnected", 1);
+    failing(6, &["not connected"]);
+    let error = env.run(&["up", "nothing", "--json"]);
+    assert_eq!(error.code, Some(3), "{error:#?}");
+    env.emulator.faults().black_hole(true);
+    env.run(&["up", "web", "--timeout", "1s"]).fails_with(9, &["not ready within 1 s"]);
+    assert_eq!(env.emulator.open_sessions(), 0);
+    assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn one_that_fails_does_not_keep_the_others_from_coming_up() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let echo = servers::echo().port();
+    let local = save(&env, "a", echo, &["--tag", "all"]);
+    let taken = save(&env, "b", echo, &["--tag", "all"]);
+    let _busy = std::net::TcpListener::bind(("127.0.0.1", taken)).unwrap();
+    env.run(&["up", "@all"]).fails_with(8, &["1 of 2 connections failed: b", "in use"]);
+    round_trip(local);
+    assert_eq!(ok(&env, &["status", "--format", "plain"]).stdout, "a\n");
+    assert!(ok(&env, &["down", "@all"]).stderr.contains("ended a"));
+}
+
+#[test]
+fn a_locked_store_without_a_terminal_is_code_10() {
+    let mut env = env();
+    save(&env, "web", servers::echo().port(), &[]);
+    env.set("SSMPF_IDENTITY_FILE", "");
+    env.run(&["up", "web"]).fails_with(10, &["hint:"]);
+    assert_eq!(env.emulator.calls().len(), 0);
+    // What runs needs no store.
+    ok(&env, &["status"]);
+    ok(&env, &["down", "web"]);
+}
+
+#[test]
+fn a_guarded_connection_wants_to_be_meant_and_keeps_its_reason() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "prod", servers::echo().port(), &["--guard"]);
+    env.run(&["up", "prod"]).fails_with(2, &["guarded", "-y"]);
+    ok(&env, &["up", "prod", "-y", "--reason", "incident 7"]);
+    ok(&env, &["restart", "prod", "-y"]);
+    let reasons: Vec<_> = env.emulator.sessions().into_iter().map(|it| it.reason).collect();
+    assert_eq!(reasons, [Some("incident 7".to_owned()), Some("incident 7".to_owned())]);
+}
+
+#[test]
+fn restart_takes_a_new_session_and_the_same_port() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let local = save(&env, "web", servers::echo().port(), &[]);
+    ok(&env, &["up", "web"]);
+    let before = forward(&env, "web");
+    ok(&env, &["restart", "web"]);
+    let after = forward(&env, "web");
+    assert_eq!(before["address"], after["address"]);
+    assert_ne!(before["session_ids"], after["session_ids"]);
+    assert!(wait_until(|| !is_alive(&before["pid"])));
+    round_trip(local);
+    assert_eq!(env.emulator.open_sessions(), 1);
+}
+
+#[test]
+fn a_forward_survives_its_terminal() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let local = save(&env, "web", servers::echo().port(), &[]);
+    // A terminal of its own for the shell, which is hung up as soon as the forward is up.
+    let program = ssmpf_tests::program("ssmpf");
+    let line = format!("'{}' up web; kill -HUP $$", program.display());
+    let mut terminal = env.command("script");
+    terminal.args(["-q", "-c", &line, "/dev/null"]);
+    let _ = process::run(terminal);
+    let pid = forward(&env, "web")["pid"].clone();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<_> = stat.rsplit_once(") ").unwrap().1.split_whitespace().collect();
+    assert_eq!(fields[3], pid.to_string(), "it leads a session of its own");
+    assert_eq!(fields[4], "0", "which has no terminal");
+    round_trip(local);
+    for descriptor in 0..3 {
+        let open = std::fs::read_link(format!("/proc/{pid}/fd/{descriptor}")).unwrap();
+        assert_eq!(open, PathBuf::from("/dev/null"), "{descriptor}");
+    }
+}
+
+#[test]
+fn the_session_of_a_killed_forward_is_ended_by_the_next_command() {
+    for next in ["status", "down", "up"] {
+        let env = env();
+        let _cleanup = Cleanup(&env);
+        let local = save(&env, "web", servers::echo().port(), &[]);
+        ok(&env, &["up", "web"]);
+        let status = forward(&env, "web");
+        process::signal(status["pid"].as_u64().unwrap() as u32, "KILL");
+        assert!(wait_until(|| !is_alive(&status["pid"])));
+        assert_eq!(env.emulator.open_sessions(), 1);
+        let said = match next {
+            "status" => {
+                let shown = env.run(&["status", "--json"]);
+                let document: Value = serde_json::from_str(&shown.stdout).unwrap();
+                assert_eq!(document["forwards"][0]["state"], "dead");
+                shown.stderr
+            }
+            command => ok(&env, &[command, "web"]).stderr,
+        };
+        assert!(said.contains("`web` had died without a word; its session was ended"), "{said}");
+        let open = env.emulator.open_sessions();
+        assert_eq!(open, usize::from(next == "up"), "{next}");
+        match next {
+            "up" => round_trip(local),
+            _ => {
+                assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+                assert_eq!(json(&env, &["status"])["forwards"], Value::Array(vec![]), "once");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_session_that_cannot_be_ended_now_is_tried_again_by_the_next_command() {
+    let env = env();
+    save(&env, "web", servers::echo().port(), &[]);
+    ok(&env, &["up", "web"]);
+    let status = forward(&env, "web");
+    process::signal(status["pid"].as_u64().unwrap() as u32, "KILL");
+    assert!(wait_until(|| !is_alive(&status["pid"])));
+    env.emulator.faults().fails("TerminateSession", "ExpiredTokenException", 1);
+    let first = ok(&env, &["status"]);
+    assert!(first.stderr.contains("the next command tries"), "{first:#?}");
+    assert_eq!(env.emulator.open_sessions(), 1);
+    let second = ok(&env, &["status"]);
+    assert!(second.stderr.contains("its session was ended"), "{second:#?}");
+    assert_eq!(env.emulator.open_sessions(), 0);
+}
+
+#[test]
+fn a_forward_killed_before_it_was_ready_leaves_no_session_either() {
+    let env = env();
+    save(&env, "web", servers::echo().port(), &[]);
+    // The gateway swallows the handshake, so the session is started and never becomes ready.
+    env.emulator.faults().black_hole(true);
+    ok(&env, &["up", "web", "--no-wait"]);
+    let started =
+        |status: &Value| status["session_ids"].as_array().is_some_and(|it| !it.is_empty());
+    assert!(wait_until(|| started(&forward(&env, "web"))));
+    let status = forward(&env, "web");
+    assert_eq!(status["state"], "starting");
+    process::signal(status["pid"].as_u64().unwrap() as u32, "KILL");
+    assert!(wait_until(|| !is_alive(&status["pid"])));
+    ok(&env, &["status"]);
+    assert_eq!(env.emulator.open_sessions(), 0);
+}
+
+#[test]
+fn an_interrupted_up_leaves_nothing_half_up() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    env.emulator.faults().black_hole(true);
+    let mut up = env.ssmpf(&["up", "web"]);
+    let mut up = up.stderr(std::process::Stdio::null()).spawn().unwrap();
+    assert!(wait_until(|| env.emulator.open_sessions() == 1));
+    process::signal(up.id(), "INT");
+    let ended = process::wait(&mut up, ssmpf_tests::PATIENCE).expect("it ends");
+    assert_eq!(ended.code(), Some(130));
+    assert_eq!(env.emulator.open_sessions(), 0);
+    assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_port_that_another_forward_has_is_named_with_that_forward() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let echo = servers::echo().port();
+    let local = save(&env, "one", echo, &[]).to_string();
+    save(&env, "two", echo, &[]);
+    ok(&env, &["edit", "two", "--local-port", &local]);
+    ok(&env, &["up", "one"]);
+    env.run(&["up", "two"]).fails_with(8, &["in use", "`one`, which is up", "ssmpf down one"]);
+}
+
+#[test]
+fn a_forward_that_nobody_could_find_any_more_ends_itself() {
+    let env = env();
+    let local = save(&env, "web", servers::echo().port(), &[]);
+    ok(&env, &["up", "web"]);
+    let pid = forward(&env, "web")["pid"].clone();
+    std::fs::remove_dir_all(env.home().join("run")).unwrap();
+    assert!(wait_until(|| !is_alive(&pid)));
+    assert_eq!(env.emulator.open_sessions(), 0);
+    assert!(TcpStream::connect(("127.0.0.1", local)).is_err());
+    assert!(ok(&env, &["logs", "web"]).stdout.contains("runtime folder is gone"));
+}
+
+#[test]
+fn a_forward_that_stands_still_is_named_and_can_be_ended() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    ok(&env, &["up", "web"]);
+    let status = forward(&env, "web");
+    process::signal(status["pid"].as_u64().unwrap() as u32, "STOP");
+    assert_eq!(forward(&env, "web")["state"], "unresponsive");
+    let down = ok(&env, &["down", "web"]);
+    assert!(down.stderr.contains("did not answer and was killed"), "{down:#?}");
+    assert!(wait_until(|| !is_alive(&status["pid"])));
+    assert_eq!(env.emulator.open_sessions(), 0);
+    assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_tunnel_that_was_given_up_is_shown_once_with_its_reason() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    ok(&env, &["up", "web"]);
+    let pid = forward(&env, "web")["pid"].clone();
+    env.emulator.faults().end_sessions("Forwarding to IP address 169.254.169.254 is forbidden.");
+    assert!(wait_until(|| !is_alive(&pid)));
+    let dead = forward(&env, "web");
+    assert_eq!(
+        (&dead["state"], dead["session_ids"].as_array().map(Vec::len)),
+        (&"dead".into(), Some(0))
+    );
+    assert_eq!(dead["last_problem"]["kind"], "destination-unreachable");
+    env.run(&["status", "web"]).fails_with(3, &["not up"]);
+    assert!(ok(&env, &["logs", "web"]).stdout.contains("stopped: "));
+}
+
+#[test]
+fn garbage_in_the_runtime_folder_is_no_forward() {
+    let env = env();
+    let run = env.home().join("run");
+    std::fs::create_dir(&run).unwrap();
+    std::fs::write(run.join("0123456789abcdef.json"), b"\xff{{{").unwrap();
+    std::fs::write(run.join("0123456789abcdef.sock"), b"").unwrap();
+    std::fs::write(run.join("fedcba9876543210.json"), b"[1,2]").unwrap();
+    let shown = ok(&env, &["status"]);
+    assert!(shown.stderr.contains("nothing is up"), "{shown:#?}");
+    let _cleanup = Cleanup(&env);
+    let local = save(&env, "web", servers::echo().port(), &[]);
+    // A socket of a killed forward lies where the new one belongs.
+    std::fs::write(run.join(format!("{}.sock", hash("web"))), b"").unwrap();
+    ok(&env, &["up", "web"]);
+    round_trip(local);
+}
+
+#[test]
+fn a_runtime_folder_that_is_not_ours_alone_is_repaired_or_refused() {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    let mut env = env();
+    let run = env.home().join("run");
+    std::fs::create_dir(&run).unwrap();
+    std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o777)).unwrap();
+    ok(&env, &["status"]);
+    assert_eq!(std::fs::metadata(&run).unwrap().permissions().mode() & 0o777, 0o700);
+
+    symlink(&run, env.home().join("link")).unwrap();
+    let link = env.home().join("link").display().to_string();
+    env.set("SSMPF_RUNTIME_DIR", &link);
+    env.run(&["status"]).fails_with(1, &["is a link", "SSMPF_RUNTIME_DIR"]);
+
+    let foreign = env.home().join("foreign");
+    std::fs::create_dir(&foreign).unwrap();
+    // Only root can give folders away; elsewhere there is nothing to try.
+    if chown(&foreign, Some(1), None).is_ok() {
+        env.set("SSMPF_RUNTIME_DIR", &foreign.display().to_string());
+        env.run(&["status"]).fails_with(1, &["belongs to another user"]);
+    }
+}
+
+#[test]
+fn what_lies_on_disk_is_for_this_user_alone_and_has_no_secret() {
+    use std::os::unix::fs::PermissionsExt;
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    ok(&env, &["up", "web"]);
+    let logs = env.home().join(".local/state/ssmpf/log");
+    let log = logs.join("web.log");
+    for path in runtime_files(&env).iter().chain([&log]) {
+        let mode = std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", path.display());
+        let text = std::fs::read(path).map(|it| String::from_utf8_lossy(&it).into_owned());
+        let text = text.unwrap_or_default();
+        for secret in ["wss://", "ws://", "token", "AGE-SECRET"] {
+            assert!(!text.contains(secret), "{secret} is in {}: {text}", path.display());
+        }
+    }
+    let pid = &forward(&env, "web")["pid"];
+    let of_process = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap();
+    let line = String::from_utf8_lossy(&of_process("cmdline")).into_owned();
+    assert!(!line.contains("web") && !line.contains(BASTION), "{line}");
+    let environment = String::from_utf8_lossy(&of_process("environ")).into_owned();
+    assert!(!environment.contains("SSMPF_IDENTITY_FILE"), "the store is of no use to it");
+}
+
+#[test]
+fn wait_returns_when_it_is_ready_and_not_later_than_asked() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    env.run(&["wait", "web", "--timeout", "1s"]).fails_with(9, &["`web` is not up"]);
+    let waited = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| ok(&env, &["wait", "web", "--json"]));
+        ok(&env, &["up", "web", "--no-wait"]);
+        waiting.join().unwrap()
+    });
+    let document: Value = serde_json::from_str(&waited.stdout).unwrap();
+    assert_eq!(document["forwards"][0]["state"], "ready");
+}
+
+#[test]
+fn logs_are_shown_and_followed() {
+    use std::io::BufRead;
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let local = save(&env, "web", servers::echo().port(), &[]);
+    env.run(&["logs", "web"]).fails_with(3, &["no log of `web`"]);
+    ok(&env, &["up", "web"]);
+    let mut follower = env.ssmpf(&["logs", "web", "-f"]);
+    let mut follower = follower.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let lines = std::io::BufReader::new(follower.stdout.take().unwrap()).lines();
+    let (send, seen) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        lines.map_while(Result::ok).for_each(|line| send.send(line).unwrap())
+    });
+    let wait_for = |text: &str| {
+        while !seen.recv_timeout(ssmpf_tests::PATIENCE).expect(text).contains(text) {}
+    };
+    wait_for("ready in");
+    round_trip(local);
+    wait_for("client 1 closed, 5 bytes sent, 5 received");
+    ok(&env, &["down", "web"]);
+    wait_for("stopped: ssmpf down");
+    process::signal(follower.id(), "INT");
+    let ended = process::wait(&mut follower, ssmpf_tests::PATIENCE).expect("it ends");
+    assert_eq!(ended.code(), Some(0));
+    let last = ok(&env, &["logs", "web", "-n", "1", "--json"]).stdout;
+    let event: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!((&event["event"], &event["connection"]), (&"stopped".into(), &"web".into()));
+}
+
+#[test]
+fn a_watched_status_is_one_document_per_change() {
+    use std::io::BufRead;
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    let mut watcher = env.ssmpf(&["status", "--watch", "--format", "jsonl"]);
+    let mut watcher = watcher.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = std::io::BufReader::new(watcher.stdout.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(next()["forwards"], Value::Array(vec![]));
+    ok(&env, &["up", "web"]);
+    assert_eq!(next()["forwards"][0]["state"], "ready");
+    ok(&env, &["down", "web"]);
+    while next()["forwards"] != Value::Array(vec![]) {}
+    process::signal(watcher.id(), "INT");
+    let ended = process::wait(&mut watcher, ssmpf_tests::PATIENCE).expect("it ends");
+    assert_eq!(ended.code(), Some(0));
+}
+
+#[test]
+fn throttled_sessions_come_up_all_the_same() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let echo = servers::echo().port();
+    for name in ["a", "b", "c"] {
+        save(&env, name, echo, &["--tag", "all"]);
+    }
+    env.emulator.faults().start_fails("ThrottlingException", 2);
+    let up = json(&env, &["up", "@all"]);
+    assert_eq!(up["forwards"].as_array().unwrap().len(), 3);
+    assert_eq!(env.emulator.open_sessions(), 3);
+}
+
+#[test]
+fn fifty_come_up_at_once_no_faster_than_the_service_allows_and_go_down_at_once() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let echo = servers::echo().port();
+    let locals: Vec<u16> =
+        (0..50).map(|number| save(&env, &format!("c{number}"), echo, &[])).collect();
+    let started = std::time::Instant::now();
+    ok(&env, &["up", "--all"]);
+    assert!(started.elapsed().as_secs() >= 15, "three sessions a second");
+    assert_eq!(env.emulator.open_sessions(), 50);
+    assert_eq!(env.emulator.call_count("StartSession"), 50);
+    locals.into_iter().for_each(round_trip);
+    let forwards = json(&env, &["status"])["forwards"].clone();
+    let forwards = forwards.as_array().unwrap();
+    assert!(forwards.len() == 50 && forwards.iter().all(|it| it["state"] == "ready"));
+    let down = ok(&env, &["down", "--all"]);
+    assert!(wait_until(|| forwards.iter().all(|it| !is_alive(&it["pid"]))), "{down:#?}");
+    assert_eq!(env.emulator.open_sessions(), 0);
+    assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+}
+
+/// A forward of another version, played by hand: lock, record and socket as documented.
+struct Stranger {
+    lock: std::fs::File,
+    listener: std::os::unix::net::UnixListener,
+}
+
+impl Stranger {
+    fn new(env: &TestEnv, name: &str) -> Self {
+        let path = |ending: &str| env.home().join("run").join(format!("{}.{ending}", hash(name)));
+        std::fs::create_dir_all(env.home().join("run")).unwrap();
+        let lock = std::fs::File::create(path("lock")).unwrap();
+        lock.lock().unwrap();
+        std::fs::write(path("json"), format!(r#"{{"name":"{name}","shape":"round"}}"#)).unwrap();
+        let listener = std::os::unix::net::UnixListener::bind(path("sock")).unwrap();
+        Self { lock, listener }
+    }
+
+    /// Answers one client after another until one has said `stop`.
+    fn serve(self, answers: impl Fn(&Value) -> String) {
+        for stream in self.listener.incoming() {
+            let mut stream = stream.unwrap();
+            loop {
+                let line = servers::read_line(&mut stream);
+                if line.is_empty() {
+                    break;
+                }
+                let request: Value = serde_json::from_str(&line).unwrap();
+                writeln!(stream, "{}", answers(&request)).unwrap();
+                if request["request"] == "stop" {
+                    self.lock.unlock().unwrap();
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// What stands for a name in the runtime folder.
+fn hash(name: &str) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(name).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn forwards_of_other_versions_are_listed_and_ended() {
+    let env = env();
+    let older = r#"{"protocol":1,"forward":{"name":"older","state":"ready"}}"#;
+    let newer = r#"{"protocol":7,"version":"9.0.0","forward":{"name":"newer","state":"dreaming",
+        "mood":{"good":true},"last_problem":{"time":"t","kind":"rain","message":"it rains"}}}"#;
+    let newer = newer.replace('\n', " ");
+    let strangers = [("older", older.to_owned()), ("newer", newer)];
+    let serving: Vec<_> = strangers
+        .into_iter()
+        .map(|(name, answer)| {
+            let stranger = Stranger::new(&env, name);
+            std::thread::spawn(move || stranger.serve(|_| answer.clone()))
+        })
+        .collect();
+    let forwards = json(&env, &["status"])["forwards"].clone();
+    let states: Vec<_> = forwards.as_array().unwrap().iter().map(|it| &it["state"]).collect();
+    assert_eq!(states, ["unknown", "ready"]);
+    assert_eq!(forwards[0]["last_problem"]["message"], "it rains");
+    ok(&env, &["down", "--all"]);
+    serving.into_iter().for_each(|it| it.join().unwrap());
+    assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_forward_answers_programs_of_other_versions() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    ok(&env, &["up", "web"]);
+    let path = env.home().join("run").join(format!("{}.sock", hash("web")));
+    let mut socket = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    socket.set_read_timeout(Some(ssmpf_tests::PATIENCE)).unwrap();
+    let mut ask = |line: &str| {
+        writeln!(socket, "{line}").unwrap();
+        serde_json::from_str::<Value>(&servers::read_line(&mut socket)).unwrap()
+    };
+    assert_eq!(ask(r#"{"request":"hello","i_am":"9.0.0"}"#)["protocol"], 1);
+    let unknown = ask(r#"{"request":"levitate"}"#);
+    assert!(unknown["error"]["message"].as_str().unwrap().contains("`levitate`"), "{unknown}");
+    assert!(ask("not even JSON")["error"].is_object());
+    assert_eq!(ask(r#"{"request":"status"}"#)["forward"]["state"], "ready");
+    // Endless lines and many who say nothing do no harm.
+    let mut flood = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    let _ = flood.write_all(&[b'x'; 100_000]);
+    let idle: Vec<_> =
+        (0..10).map(|_| std::os::unix::net::UnixStream::connect(&path).unwrap()).collect();
+    assert_eq!(forward(&env, "web")["state"], "ready");
+    drop(idle);
+}
+
+#[test]
+fn the_service_is_one_that_systemd_takes() {
+    let mut env = env();
+    // systemd-analyze wants a program that is there, and an absolute path.
+    let shown = ok(&env, &["service", "show"]).stdout;
+    assert!(shown.contains("up @autostart"), "{shown}");
+    ok(&env, &["service", "install"]);
+    let unit = env.home().join(".config/systemd/user/ssmpf.service");
+    assert_eq!(std::fs::read_to_string(&unit).unwrap(), shown);
+    env.set("XDG_RUNTIME_DIR", &env.home().display().to_string());
+    let mut verify = env.command("systemd-analyze");
+    verify.args(["--user", "verify", "--man=no"]).arg(&unit);
+    let verified = process::run(verify);
+    assert_eq!(verified.code, Some(0), "{verified:#?}");
+    assert!(!verified.stderr.contains("ssmpf.service"), "{verified:#?}");
+    ok(&env, &["service", "uninstall"]);
+    assert!(!unit.exists());
+}
+
+fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
+    let deadline = std::time::Instant::now() + ssmpf_tests::PATIENCE;
+    while std::time::Instant::now() < deadline {
+        if condition() {
+            return true;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    false
+}
