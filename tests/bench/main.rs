@@ -15,6 +15,7 @@
 
 mod background;
 mod catalogue;
+mod discovery;
 mod measure;
 mod recovery;
 mod table;
@@ -22,6 +23,7 @@ mod table;
 use std::time::Duration;
 
 use clap::Parser;
+use discovery::Account;
 use measure::{Engine, Setup};
 use table::Table;
 
@@ -121,6 +123,14 @@ fn main() {
         table.row(&rows[1], || fleet.status());
         table.row(&rows[3], || fleet.idle_cpu(idle));
         table.row(&rows[2], || fleet.memory());
+    }
+    for (nodes, total) in [(417, "5,000"), (5000, "60,000")] {
+        table.row(&format!("discovery: one place, {nodes} nodes, 50 ms per call"), || {
+            Account::with(nodes).one_place()
+        });
+        table.row(&format!("discovery: 12 places, {total} nodes, 50 ms per call"), || {
+            Account::with(nodes).all_places()
+        });
     }
     table.print();
 }

@@ -346,7 +346,7 @@ fn cpu_seconds(process: u32) -> f64 {
     family(process).into_iter().map(one).sum()
 }
 
-fn peak_memory(process: u32) -> f64 {
+pub fn peak_memory(process: u32) -> f64 {
     let one = |id: u32| {
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");

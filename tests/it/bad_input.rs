@@ -14,7 +14,8 @@ fn forward<'a>(more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn wrong_words_and_numbers_are_usage_errors() {
     let env = TestEnv::new();
-    let cases: [(&[&str], &[&str]); 11] = [
+    let cases: [(&[&str], &[&str]); 12] = [
+        (&["forward", "--target", "host:bastion", "--port", "80"], &["host:", "tag:"]),
         (&["forward", "--target", "i-123", "--port", "80"], &["i-123"]),
         (&forward(&["--port", "0"]), &["1 to 65535"]),
         (&forward(&["--port", "65536"]), &["1 to 65535"]),

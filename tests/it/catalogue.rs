@@ -71,6 +71,7 @@ struct Connection {
     idle_timeout_seconds: Option<u64>,
     max_age_seconds: Option<u64>,
     guard: bool,
+    keep_alive: bool,
     sessions: Option<u16>,
     up: Option<bool>,
     database: Option<Database>,
@@ -115,6 +116,7 @@ fn what_is_added_is_listed_as_documented() {
         "--reason",
         "on call",
         "--lazy",
+        "--keep-alive",
         "--idle-timeout",
         "15m",
         "--max-age",
@@ -138,6 +140,7 @@ fn what_is_added_is_listed_as_documented() {
     let it = &listing.connections[0];
     assert_eq!((it.port, it.local_port, it.kind.as_str()), (5432, 15432, "postgres"));
     assert_eq!(it.tags, ["db", "prod"]);
+    assert!(it.lazy && it.keep_alive);
     assert_eq!((it.idle_timeout_seconds, it.max_age_seconds), (Some(900), Some(28800)));
     assert_eq!(it.sessions, None, "as many as it needs");
     assert_eq!(it.database.as_ref().unwrap().auth, "iam");
@@ -346,7 +349,8 @@ fn the_store_can_be_found_checked_copied_and_opened_by_age() {
     let copy = env.home().join("copy.age");
     ok(&env, &["store", "backup", copy.to_str().unwrap()]);
     assert_eq!(std::fs::read(&copy).unwrap(), std::fs::read(store_of(&env)).unwrap());
-    env.run(&["store", "backup", copy.to_str().unwrap()]).fails_with(1, &["copy.age"]);
+    env.run(&["store", "backup", copy.to_str().unwrap()])
+        .fails_with(2, &["copy.age is there already"]);
 
     let exported = ok(&env, &["store", "export-identity"]).stdout;
     assert!(exported.contains(IDENTITY), "the key itself");

@@ -14,6 +14,11 @@
 //! | `sso` | IAM Identity Center: signing in, renewing, signing out |
 //! | `sign_in` | roles, second factors and every other kind of credentials |
 //! | `other_clients` | the AWS CLI, botocore and moto: who can use whose sign-in |
+//! | `finding` | targets listed, over many profiles and regions |
+//! | `endpoints`, `sessions` | databases, caches and live sessions listed |
+//! | `adding` | `add` on a terminal, with lists to choose from |
+//! | `resolving` | every form of a target leads to its node, anew at each start |
+//! | `moto` | the same calls answered by moto, which is not ours |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
 //! | `prompts` | what a person at a terminal is asked |
 //! | `background` | forwards in the background: up, asked, ended, killed, found again |
@@ -28,6 +33,7 @@
 //! | `widgets` | the keys and functions of `ssmpf init` |
 //! | `emulator` | the emulator's own commands |
 
+mod adding;
 mod agents;
 mod background;
 mod bad_input;
@@ -40,7 +46,10 @@ mod contract;
 mod data;
 mod emulator;
 mod ending;
+mod endpoints;
 mod faults;
+mod finding;
+mod moto;
 mod network;
 mod other_clients;
 mod output;
@@ -50,6 +59,8 @@ mod programs;
 #[cfg(unix)]
 mod prompts;
 mod renderings;
+mod resolving;
+mod sessions;
 mod sign_in;
 mod soak;
 mod sso;

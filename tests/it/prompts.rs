@@ -269,6 +269,18 @@ fn an_editor_that_changes_nothing_or_fails_changes_nothing() {
 }
 
 #[test]
+fn what_was_written_before_the_editor_failed_is_kept() {
+    let mut env = env();
+    add(&env, "db", &[]);
+    editor(&mut env, "sed -i 's/^port = 5432/port = 6379/' \"$1\"; exit 3");
+    let mut terminal = at_terminal(&env, &["edit", "db"]);
+    assert_eq!(terminal.wait_for_end(), 1, "{}", terminal.screen());
+    assert!(terminal.screen().contains("your text is in"), "{}", terminal.screen());
+    assert!(std::fs::read_to_string(&drafts(&env)[0]).unwrap().contains("port = 6379"));
+    assert_eq!(json(&env, &["show", "db"])["connection"]["port"], 5432);
+}
+
+#[test]
 fn the_table_fits_the_terminal() {
     let env = env();
     add(

@@ -78,7 +78,7 @@ pub struct AwsSettings {
 #[derive(Clone, Debug)]
 pub struct AwsContext(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     sdk: SdkConfig,
     files: EnvConfigFiles,
@@ -185,6 +185,12 @@ impl AwsContext {
             watch: settings.watch.clone(),
             sdk,
         })))
+    }
+
+    /// Returns the same profile in another region: credentials and connections are shared.
+    pub fn in_region(&self, region: &str) -> Self {
+        let sdk = self.0.sdk.clone().into_builder().region(Region::new(region.to_owned())).build();
+        Self(Arc::new(Inner { sdk, region: region.to_owned(), ..(*self.0).clone() }))
     }
 
     /// Begins loading what the first call will need, so that it happens while other things do.

@@ -1,21 +1,28 @@
-//! AWS as this program uses it: settings and credentials, the calls to Systems Manager, and what
-//! their failures mean to a user.
+//! AWS as this program uses it: settings and credentials, the calls to its services, and what their
+//! failures mean to a user.
 //!
 //! Absent here: the websocket (see `session`), the command line, and anything printed.
 
+mod answer;
 pub mod caches;
+pub mod caller;
 mod chain;
 mod cli_cache;
 pub mod clock;
 pub mod config;
 mod credentials;
+pub mod ec2;
+pub mod ecs;
+pub mod elasticache;
 pub mod error;
 mod http_client;
 pub mod identity;
 mod instance;
+pub mod nodes;
 pub mod pacing;
 pub mod profile_list;
 mod profiles;
+pub mod rds;
 pub mod resolve;
 mod roles;
 mod section_headers;
@@ -30,5 +37,6 @@ pub use crate::model::document::{self, DocumentName, SessionDocument};
 pub use clock::Clock;
 pub use config::{AwsContext, AwsSettings, SessionWatch, SignedIn};
 pub use error::{AwsFailure, Verdict};
+pub use profiles::profile_names;
 pub use sign_in::{Guide, SignInNeed};
 pub use ssm::{Ssm, StartRequest, StartedSession};

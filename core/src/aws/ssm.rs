@@ -3,6 +3,7 @@
 use aws_sdk_ssm::Client;
 use ssmpf_schema::ErrorKind;
 
+use super::answer;
 use super::clock::DateWatcher;
 use super::config::AwsContext;
 use super::document::SessionDocument;
@@ -125,23 +126,7 @@ impl Ssm {
     where
         E: aws_sdk_ssm::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        match answer {
-            Ok(answer) => Ok(answer),
-            Err(error) => {
-                let around = self.context.surroundings();
-                let failure = AwsFailure::from_sdk(error, operation, &around);
-                if failure.verdict == Verdict::SignIn {
-                    self.context.forget_credentials(failure.kind).await;
-                }
-                tracing::debug!(
-                    code = failure.code,
-                    request_id = failure.request_id,
-                    causes = ?failure.causes,
-                    "{failure}"
-                );
-                Err(failure)
-            }
-        }
+        answer::explained(&self.context, answer, operation).await
     }
 }
 

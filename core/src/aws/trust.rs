@@ -87,13 +87,16 @@ impl Trust {
 
     /// Returns the trusted certificates, loading them on the first call.
     pub async fn roots(&self) -> Result<Arc<Roots>, TrustError> {
+        /// Those of the system alone: the same for every profile without a bundle of its own.
+        static SYSTEM: OnceCell<Arc<Roots>> = OnceCell::const_new();
+        let roots = if self.bundle.is_empty() { &SYSTEM } else { &self.roots };
         let load = || async {
             let bundle = self.bundle.clone();
             tokio::task::spawn_blocking(move || load(bundle))
                 .await
                 .unwrap_or_else(|error| Err(TrustError::Setup(error.to_string())))
         };
-        self.roots.get_or_try_init(load).await.cloned()
+        roots.get_or_try_init(load).await.cloned()
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 
 use super::args_background::{
@@ -15,6 +15,8 @@ use super::args_catalogue::{
     AddArgs, ConnectArgs, EditArgs, ExportArgs, ImportArgs, LsArgs, PasswdArgs, RenameArgs, RmArgs,
     ShowArgs, StoreArgs, UnlockArgs,
 };
+use super::args_finding::{EndpointsArgs, SessionsArgs, TargetsArgs};
+use super::args_route::RouteArgs;
 use super::args_shell::{CompletionsArgs, InitArgs, PickArgs};
 use super::args_sign_in::{LoginArgs, LogoutArgs};
 use super::args_upkeep::UpkeepArgs;
@@ -36,12 +38,12 @@ pub(super) struct Cli {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
-    /// AWS profile; it wins over credentials in the environment
-    #[arg(long, global = true, value_name = "NAME", add = ArgValueCompleter::new(sources::profiles))]
-    pub(super) profile: Option<String>,
-    /// AWS region
-    #[arg(long, global = true, value_name = "REGION", add = ArgValueCompleter::new(sources::regions))]
-    pub(super) region: Option<String>,
+    /// AWS profile; it wins over credentials in the environment. Lists take several
+    #[arg(long, global = true, value_name = "NAME", action = ArgAction::Append, add = ArgValueCompleter::new(sources::profiles))]
+    pub(super) profile: Vec<String>,
+    /// AWS region. Lists take several
+    #[arg(long, global = true, value_name = "REGION", action = ArgAction::Append, add = ArgValueCompleter::new(sources::regions))]
+    pub(super) region: Vec<String>,
     /// How results are written
     #[arg(long, global = true, value_enum)]
     pub(super) format: Option<FormatArg>,
@@ -124,6 +126,9 @@ pub(super) enum Command {
     #[command(name = detach::COMMAND, hide = true)]
     Keep,
     Forward(Box<ForwardArgs>),
+    Targets(TargetsArgs),
+    Endpoints(EndpointsArgs),
+    Sessions(SessionsArgs),
     Import(ImportArgs),
     Export(ExportArgs),
     #[command(visible_alias = "change-password")]
@@ -149,27 +154,15 @@ pub(super) enum Command {
 /// The local port is bound before AWS is called. One line says when it is ready; with `--format jsonl`
 /// every event is written to stdout.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("node").arg("target").required(true))]
+#[command(group = ArgGroup::new("dialled").args(["port", "local_forward"]).required(true))]
 #[command(after_help = "Examples:\n  \
     ssmpf forward --target i-0123456789abcdef0 --host db.internal --port 5432 --local-port 15432\n  \
-    ssmpf forward --target i-0123456789abcdef0 --port 8080\n  \
+    ssmpf forward --target bastion --port 8080\n  \
     ssmpf forward --target i-0123456789abcdef0 -L 15432:db.internal:5432")]
 pub(super) struct ForwardArgs {
-    /// Node: i-…, mi-…, or ecs:CLUSTER_TASK_RUNTIME
-    #[arg(long, value_name = "TARGET", add = ArgValueCompleter::new(sources::targets))]
-    pub(super) target: String,
-    /// Host that the node connects to; without it, the node itself
-    #[arg(long, value_name = "HOST", conflicts_with = "local_forward")]
-    #[arg(add = ArgValueCompleter::new(sources::hosts))]
-    pub(super) host: Option<String>,
-    /// Port that the node connects to
-    #[arg(
-        long,
-        value_name = "PORT",
-        required_unless_present = "local_forward",
-        conflicts_with = "local_forward",
-        allow_negative_numbers = true
-    )]
-    pub(super) port: Option<String>,
+    #[command(flatten)]
+    pub(super) route: RouteArgs,
     /// Local port, or `auto` for any free one [default: auto]
     #[arg(
         long,
@@ -182,15 +175,6 @@ pub(super) struct ForwardArgs {
     /// Local address to listen on [default: localhost, IPv4 and IPv6]; may be repeated
     #[arg(long, value_name = "ADDRESS", conflicts_with = "local_forward")]
     pub(super) bind: Vec<String>,
-    /// The same in the spelling of ssh: [bind:]local:host:port
-    #[arg(short = 'L', value_name = "[BIND:]LOCAL:HOST:PORT")]
-    pub(super) local_forward: Option<String>,
-    /// Reason, for the session history and CloudTrail
-    #[arg(long, value_name = "TEXT")]
-    pub(super) reason: Option<String>,
-    /// SSM document instead of Amazon's own
-    #[arg(long, value_name = "NAME")]
-    pub(super) document: Option<String>,
     #[command(flatten)]
     pub(super) upkeep: UpkeepArgs,
     /// What carries the session

@@ -8,7 +8,8 @@ use clap_complete::ArgValueCompleter;
 use ssmpf_store::import::Conflict;
 
 use super::args::EngineArg;
-use super::args_upkeep::UpkeepArgs;
+use super::args_route::{ReasonArg, RouteArgs};
+use super::args_upkeep::{SessionArgs, UpkeepArgs};
 use super::complete::sources;
 
 /// Save a connection
@@ -53,21 +54,8 @@ pub(super) struct EditArgs {
 /// The fields of a connection. `--profile` and `--region` are global flags.
 #[derive(Debug, Default, Args)]
 pub(super) struct FieldArgs {
-    /// Node: i-…, a Name, tag:KEY=VALUE, an address, asg:GROUP, ecs:CLUSTER/SERVICE[/CONTAINER]
-    #[arg(long, value_name = "TARGET", add = ArgValueCompleter::new(sources::targets))]
-    pub(super) target: Vec<String>,
-    /// Host that the node connects to; without it, the node itself
-    #[arg(long, value_name = "HOST", conflicts_with = "local_forward")]
-    #[arg(add = ArgValueCompleter::new(sources::hosts))]
-    pub(super) host: Option<String>,
-    /// Port that the node connects to
-    #[arg(
-        long,
-        value_name = "PORT",
-        conflicts_with = "local_forward",
-        allow_negative_numbers = true
-    )]
-    pub(super) port: Option<String>,
+    #[command(flatten)]
+    pub(super) route: RouteArgs,
     /// Local port; `auto` chooses one that stays
     #[arg(
         long,
@@ -80,9 +68,6 @@ pub(super) struct FieldArgs {
     /// Local address to listen on [default: localhost, IPv4 and IPv6]
     #[arg(long, value_name = "ADDRESS", conflicts_with = "local_forward")]
     pub(super) bind: Option<String>,
-    /// Host and ports in the spelling of ssh: [bind:]local:host:port
-    #[arg(short = 'L', value_name = "[BIND:]LOCAL:HOST:PORT")]
-    pub(super) local_forward: Option<String>,
     /// What listens there: postgres, mysql, redis, https, ssh, tcp, …; brings the usual port
     #[arg(long, value_name = "KIND", add = ArgValueCompleter::new(sources::kinds))]
     pub(super) kind: Option<String>,
@@ -92,21 +77,8 @@ pub(super) struct FieldArgs {
     /// A line about it
     #[arg(long, value_name = "TEXT")]
     pub(super) description: Option<String>,
-    /// Reason, for the session history and CloudTrail
-    #[arg(long, value_name = "TEXT")]
-    pub(super) reason: Option<String>,
-    /// SSM document instead of Amazon's own
-    #[arg(long, value_name = "NAME")]
-    pub(super) document: Option<String>,
-    /// Start a session at the first client
-    #[arg(long, overrides_with = "no_lazy")]
-    pub(super) lazy: bool,
-    /// Start a session at once
-    #[arg(long)]
-    pub(super) no_lazy: bool,
-    /// End a lazy connection's session after so long without a client, such as 15m
-    #[arg(long, value_name = "TIME")]
-    pub(super) idle_timeout: Option<String>,
+    #[command(flatten)]
+    pub(super) session: SessionArgs,
     /// Close the forward after so long, such as 8h
     #[arg(long, value_name = "TIME")]
     pub(super) max_age: Option<String>,
@@ -116,9 +88,6 @@ pub(super) struct FieldArgs {
     /// Open it without asking
     #[arg(long)]
     pub(super) no_guard: bool,
-    /// How many sessions carry the traffic
-    #[arg(long, value_name = "N|auto", add = ArgValueCompleter::new(sources::auto))]
-    pub(super) sessions: Option<String>,
     /// Database user
     #[arg(long, value_name = "USER")]
     pub(super) db_user: Option<String>,
@@ -191,9 +160,8 @@ pub(super) struct ConnectArgs {
     #[arg(long, value_name = "N|auto", allow_negative_numbers = true)]
     #[arg(add = ArgValueCompleter::new(sources::auto))]
     pub(super) local_port: Option<String>,
-    /// Reason, for the session history and CloudTrail
-    #[arg(long, value_name = "TEXT")]
-    pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) reason: ReasonArg,
     /// Do not ask before opening a guarded connection
     #[arg(short = 'y', long)]
     pub(super) yes: bool,

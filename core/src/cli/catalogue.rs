@@ -1,6 +1,7 @@
 //! Runs the commands about saved connections and has their results rendered.
 //!
-//! None of them starts the asynchronous runtime or the AWS SDK.
+//! None of them starts the asynchronous runtime or the AWS SDK, but for the lists that `add` offers to
+//! a person.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -13,6 +14,7 @@ use super::args_catalogue::{ImportArgs, PasswdArgs, RecipientsCommand, ShowArgs,
 use super::env::Environment;
 use super::error::Failure;
 use super::fields::fields;
+use super::finder::LiveFinder;
 use super::settings::Settings;
 use super::terminal::{self, Terminal};
 use super::{background, editor, import, places};
@@ -36,6 +38,7 @@ pub(super) fn context(global: &Global, settings: &Settings) -> Result<Context, F
         keys,
         prompt: asks().map(|terminal| Box::new(terminal) as _),
         person: asks().map(|terminal| Box::new(terminal) as _),
+        finder: asks().map(|_| Box::new(LiveFinder::new(settings)) as _),
     }))
 }
 
@@ -158,6 +161,9 @@ impl Runner<'_> {
             | Command::Wait(_)
             | Command::Service(_)
             | Command::Keep
+            | Command::Targets(_)
+            | Command::Endpoints(_)
+            | Command::Sessions(_)
             | Command::Help(_) => Ok(String::new()),
         }
     }
@@ -165,8 +171,8 @@ impl Runner<'_> {
     fn ls(&mut self, filters: &[String], kind: Option<&str>) -> Result<String, Failure> {
         let request = ls::Request {
             filters: filters.to_vec(),
-            profile: self.global.profile.clone(),
-            region: self.global.region.clone(),
+            profile: self.global.profile.first().cloned(),
+            region: self.global.region.first().cloned(),
             kind: kind.map(str::parse).transpose()?,
             up: background::running(),
         };

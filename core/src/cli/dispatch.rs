@@ -8,14 +8,15 @@ use clap::Parser;
 use clap::error::ErrorKind as ClapErrorKind;
 use ssmpf_schema::{ErrorKind, ExitCode};
 
-use super::args::{Cli, Command};
+use super::args::{Cli, Command, Global};
 use super::env::Environment;
 use super::error::Failure;
 use super::pick::Wish;
 use super::{
-    background, catalogue, complete, guide, help, keep, old_script, pick, settings, shells,
-    sign_in, tunnel,
+    background, catalogue, complete, finding, guide, help, keep, old_script, pick, settings,
+    shells, sign_in, tunnel,
 };
+use crate::model::InvalidInput;
 use crate::output::Style;
 use crate::output::printable::printable;
 
@@ -49,6 +50,13 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
         }
     }
     settings.aws.guide = guide::of_process(&cli.global, &environment, style);
+    let several = matches!(
+        cli.command,
+        Some(Command::Targets(_) | Command::Endpoints(_) | Command::Sessions(_))
+    );
+    if !several && let Err(error) = one_place(&cli.global) {
+        return show(&error.into(), style, json);
+    }
     let result = match cli.command {
         None => match pick::without_command(&cli.global, &settings) {
             Ok(Wish::Help) => print(&help::text(None, false)),
@@ -94,6 +102,9 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
             Command::Wait(args) => runner.wait(args),
             _ => Ok(ExitCode::Success),
         }),
+        Some(Command::Targets(args)) => finding::targets(&args, &cli.global, &settings),
+        Some(Command::Endpoints(args)) => finding::endpoints(&args, &cli.global, &settings),
+        Some(Command::Sessions(args)) => finding::sessions(&args, &cli.global, &settings),
         Some(command) => {
             catalogue::run(command, &cli.global, &settings).and_then(|text| print(&Ok(text)))
         }
@@ -101,6 +112,18 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
     match result {
         Ok(code) => code,
         Err(failure) => show(&failure, style, json),
+    }
+}
+
+/// Refuses several profiles or regions where only one makes sense.
+pub(super) fn one_place(global: &Global) -> Result<(), InvalidInput> {
+    let given = [("--profile", &global.profile), ("--region", &global.region)];
+    match given.into_iter().find(|(_, values)| values.len() > 1) {
+        None => Ok(()),
+        Some((flag, _)) => Err(InvalidInput::new(
+            format!("`{flag}` is given more than once"),
+            "only `targets`, `endpoints` and `sessions` look at several places",
+        )),
     }
 }
 

@@ -14,7 +14,8 @@ use crate::model::InvalidInput;
 
 /// Has a person edit a connection. `None` means that the text was left as it was.
 ///
-/// A text that is no connection is kept beside the store, and the failure says where.
+/// A text that is no connection is kept beside the store, and the failure says where; so is what was
+/// written before the editor failed.
 pub(super) fn edit(name: &str, context: &mut Context) -> Result<Option<ConnectionRecord>, Failure> {
     let environment = Environment::of_process();
     let editor = environment.first(&["VISUAL", "EDITOR"]).ok_or_else(|| {
@@ -28,10 +29,17 @@ pub(super) fn edit(name: &str, context: &mut Context) -> Result<Option<Connectio
     write_private(&file, &before)?;
     let status = shell(editor, &file).status()?;
     let after = fs::read_to_string(&file)?;
-    if !status.success() || after == before {
+    let kept = format!("nothing was changed; your text is in {}", file.display());
+    if after == before {
         fs::remove_file(&file)?;
-        let failed = || Failure::new(ErrorKind::Failure, "the editor failed", None);
-        return if status.success() { Ok(None) } else { Err(failed()) };
+    }
+    if !status.success() {
+        let hint = if after == before { "nothing was changed".to_owned() } else { kept };
+        let message = format!("the editor failed: `{editor}` ended with {status}");
+        return Err(Failure::new(ErrorKind::Failure, message, Some(hint)));
+    }
+    if after == before {
+        return Ok(None);
     }
     match edit_text::apply(name, &after, context) {
         Ok(connection) => {
@@ -40,7 +48,6 @@ pub(super) fn edit(name: &str, context: &mut Context) -> Result<Option<Connectio
         }
         Err(error) => {
             let body = error.body();
-            let kept = format!("nothing was changed; your text is in {}", file.display());
             Err(Failure::new(body.kind, body.message, Some(kept)))
         }
     }

@@ -34,6 +34,8 @@ pub(super) const VARIABLES: &[Variable] = &[
     variable("SSMPF_LOG_DIR", "folder of their logs, instead of the one below"),
     variable("XDG_STATE_HOME, LOCALAPPDATA", "where that is: ~/.local/state/ssmpf/log on Linux"),
     variable("XDG_CONFIG_HOME", "where `ssmpf service` puts the unit; ~/.config by default"),
+    variable("SSMPF_CACHE_DIR", "folder of lists kept for minutes, instead of the one below"),
+    variable("XDG_CACHE_HOME, LOCALAPPDATA", "where that folder is: ~/.cache/ssmpf on Linux"),
     variable("SSMPF_IDENTITY_FILE", "key of the store: an age identity or an SSH private key"),
     variable("SSMPF_PASSPHRASE", "passphrase of the store's key"),
     variable("SSMPF_PASSPHRASE_FILE", "the same, in the first line of a file"),

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::args::Global;
 use super::args_catalogue::FieldArgs;
+use super::args_upkeep::switch;
 use super::settings::reason;
 use crate::commands::fields::{Change, Fields};
 use crate::model::{ForwardSpec, InvalidInput, Tag, TargetSpec};
@@ -22,29 +23,30 @@ pub(super) fn fields(
         description: change(&args.description, line)?,
         tags: tags(&args.tags)?,
         untag: tags(untag)?,
-        profile: change(&global.profile, str::parse)?,
-        region: change(&global.region, str::parse)?,
-        target: match &args.target[..] {
+        profile: change(&global.profile.first().cloned(), str::parse)?,
+        region: change(&global.region.first().cloned(), str::parse)?,
+        target: match &args.route.target[..] {
             [] => None,
             texts => Some(TargetSpec::all_of(texts)?),
         },
-        host: change(&args.host, str::parse)?,
-        port: given(&args.port)?,
+        host: change(&args.route.host, str::parse)?,
+        port: given(&args.route.port)?,
         kind: given(&args.kind)?,
         local_port: given(&args.local_port)?,
         bind: given(&args.bind)?,
-        document: change(&args.document, str::parse)?,
-        reason: change(&args.reason, reason)?,
-        lazy: switch(args.lazy, args.no_lazy),
-        idle_timeout: change(&args.idle_timeout, str::parse)?,
+        document: change(&args.route.document, str::parse)?,
+        reason: change(&args.route.reason.reason, reason)?,
+        lazy: args.session.lazy(),
+        idle_timeout: change(&args.session.idle_timeout, str::parse)?,
         max_age: change(&args.max_age, str::parse)?,
         guard: switch(args.guard, args.no_guard),
-        sessions: given(&args.sessions)?,
+        keep_alive: args.session.keep_alive(),
+        sessions: given(&args.session.sessions)?,
         db_user: change(&args.db_user, line)?,
         db_name: change(&args.db_name, line)?,
         auth: given(&args.auth)?,
     };
-    if let Some(text) = &args.local_forward {
+    if let Some(text) = &args.route.local_forward {
         let spec: ForwardSpec = text.parse()?;
         fields.bind = spec.bind;
         fields.local_port = Some(spec.local_port);
@@ -72,10 +74,6 @@ fn given<T: FromStr<Err = InvalidInput>>(text: &Option<String>) -> Result<Option
 
 fn tags(texts: &[String]) -> Result<Vec<Tag>, InvalidInput> {
     texts.iter().map(|text| text.parse()).collect()
-}
-
-fn switch(on: bool, off: bool) -> Option<bool> {
-    (on || off).then_some(on)
 }
 
 fn line(text: &str) -> Result<String, InvalidInput> {
@@ -114,10 +112,16 @@ mod tests {
 
     #[test]
     fn the_last_of_two_switches_holds() {
-        let lazy = |line: &[&str]| parsed(line).expect("valid").lazy;
-        assert_eq!(lazy(&["ssmpf", "edit", "db"]), None);
-        assert_eq!(lazy(&["ssmpf", "edit", "db", "--lazy"]), Some(true));
-        assert_eq!(lazy(&["ssmpf", "edit", "db", "--no-lazy"]), Some(false));
+        let switches = |rest: &[&str]| {
+            let line = [&["ssmpf", "edit", "db"], rest].concat();
+            let fields = parsed(&line).expect("valid");
+            (fields.lazy, fields.keep_alive)
+        };
+        assert_eq!(switches(&[]), (None, None));
+        assert_eq!(switches(&["--lazy", "--keep-alive"]), (Some(true), Some(true)));
+        assert_eq!(switches(&["--no-lazy", "--no-keep-alive"]), (Some(false), Some(false)));
+        assert_eq!(switches(&["--no-lazy", "--lazy"]), (Some(true), None));
+        assert_eq!(switches(&["--keep-alive", "--no-keep-alive"]), (None, Some(false)));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 mod args;
 mod args_background;
 mod args_catalogue;
+mod args_finding;
+mod args_route;
 mod args_shell;
 mod args_sign_in;
 mod args_upkeep;
@@ -17,6 +19,8 @@ mod editor;
 mod env;
 mod error;
 mod fields;
+mod finder;
+mod finding;
 mod guide;
 mod help;
 mod import;

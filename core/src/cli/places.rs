@@ -69,6 +69,29 @@ pub(super) fn runtime(environment: &Environment) -> RuntimeSettings {
     }
 }
 
+/// Returns the folder of what is kept for minutes, or nothing where there is no place for it.
+///
+/// `SSMPF_CACHE_DIR`, else `ssmpf` in the system's folder for caches: `XDG_CACHE_HOME` or
+/// `~/.cache`, on macOS `~/Library/Caches`, on Windows `%LOCALAPPDATA%`.
+pub(super) fn cache_folder(environment: &Environment) -> Option<PathBuf> {
+    if let Some(folder) = environment.get("SSMPF_CACHE_DIR") {
+        return Some(PathBuf::from(folder));
+    }
+    let xdg =
+        environment.get("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || environment.get("HOME").map(PathBuf::from);
+    let base = xdg.or_else(|| {
+        if cfg!(windows) {
+            environment.get("LOCALAPPDATA").map(PathBuf::from)
+        } else if cfg!(target_os = "macos") {
+            home().map(|home| home.join("Library/Caches"))
+        } else {
+            home().map(|home| home.join(".cache"))
+        }
+    });
+    base.map(|base| base.join("ssmpf"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use crate::aws::AwsSettings;
 use crate::commands::connect::AwsDefaults;
 use crate::commands::forward::Request;
 use crate::forward::UpkeepChoice;
-use crate::model::{Destination, ForwardSpec, InvalidInput, LocalPort};
+use crate::model::{Destination, ForwardSpec, InvalidInput, LocalPort, TargetSpec};
 use crate::output::style::{ColorChoice, ColorEnvironment, Style};
 
 /// Longest reason that StartSession takes, in characters.
@@ -62,8 +62,8 @@ pub(super) fn resolve(
     let region = ["SSMPF_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"];
     Ok(Settings {
         aws: AwsSettings {
-            profile: chosen(&global.profile, environment.first(&profile)),
-            region: chosen(&global.region, environment.first(&region)),
+            profile: chosen(global.profile.first(), environment.first(&profile)),
+            region: chosen(global.region.first(), environment.first(&region)),
             ca_bundle: environment.get("AWS_CA_BUNDLE").map(PathBuf::from),
             guide: None,
             files: None,
@@ -111,8 +111,8 @@ pub(super) fn style(
     Style::choose(flag.unwrap_or_default(), wishes, is_terminal)
 }
 
-fn chosen(flag: &Option<String>, environment: Option<&str>) -> Option<String> {
-    flag.clone().or_else(|| environment.map(str::to_owned))
+fn chosen(flag: Option<&String>, environment: Option<&str>) -> Option<String> {
+    flag.cloned().or_else(|| environment.map(str::to_owned))
 }
 
 fn format(
@@ -143,7 +143,7 @@ pub(super) fn forward(args: &ForwardArgs, settings: &Settings) -> Result<Request
             "leave out `--format`",
         ));
     }
-    let (bind, local_port, destination) = match &args.local_forward {
+    let (bind, local_port, destination) = match &args.route.local_forward {
         Some(spec) => {
             let spec: ForwardSpec = spec.parse()?;
             (spec.bind.into_iter().collect(), spec.local_port, spec.destination)
@@ -155,20 +155,20 @@ pub(super) fn forward(args: &ForwardArgs, settings: &Settings) -> Result<Request
                 None => LocalPort::Auto,
             };
             let destination = Destination {
-                host: args.host.as_deref().map(str::parse).transpose()?,
+                host: args.route.host.as_deref().map(str::parse).transpose()?,
                 // clap asks for it; this is for whoever changes `args`.
-                port: args.port.as_deref().unwrap_or_default().parse()?,
+                port: args.route.port.as_deref().unwrap_or_default().parse()?,
             };
             (bind, local_port, destination)
         }
     };
     Ok(Request {
-        target: args.target.parse()?,
+        target: TargetSpec::all_of(&args.route.target)?,
         destination,
         local_port,
         bind,
-        reason: args.reason.as_deref().map(reason).transpose()?,
-        document: args.document.as_deref().map(str::parse).transpose()?,
+        reason: args.route.reason.reason.as_deref().map(reason).transpose()?,
+        document: args.route.document.as_deref().map(str::parse).transpose()?,
         engine: args.engine.into(),
         upkeep: args.upkeep.choice()?.with(UpkeepChoice::default()),
         stdio: args.stdio,

@@ -68,7 +68,7 @@ pub(super) fn logout(
     global: &Global,
     settings: &Settings,
 ) -> Result<String, Failure> {
-    let request = match (&args.sso_session, &global.profile) {
+    let request = match (&args.sso_session, global.profile.first()) {
         (Some(name), _) => logout::Request::Session(name.clone()),
         // A profile of the environment is for using, and not meant to be signed out of.
         (None, Some(name)) => logout::Request::Profile(name.clone()),

@@ -43,7 +43,7 @@ pub(super) fn connect(
     let request = connect::Request {
         names: args.names.clone(),
         local_port: args.local_port.as_deref().map(str::parse).transpose()?,
-        reason: args.reason.as_deref().map(settings::reason).transpose()?,
+        reason: args.reason.reason.as_deref().map(settings::reason).transpose()?,
         yes: args.yes,
         upkeep: args.upkeep.choice()?,
         engine: args.engine.into(),
@@ -62,7 +62,7 @@ pub(super) fn connect(
     catalogue::show_warnings(&mut context, settings);
     let openings = openings?;
     hold(settings, args.print_address, since, async |surroundings| {
-        connect::run(openings, surroundings, &mut context.store).await
+        connect::run(openings, surroundings, context.store).await
     })
 }
 

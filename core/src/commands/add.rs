@@ -5,11 +5,12 @@ use std::str::FromStr;
 use ssmpf_schema::ConnectionRecord;
 use ssmpf_store::import::{Draft, aws_cli};
 
-use super::context::{Context, Person, declined, terminal};
+use super::add_lists::{HOST, ask_destination, ask_profile, ask_target, listed};
+use super::context::{Context, Finder, Person, declined, terminal};
 use super::fields::{Change, Fields};
 use super::{CommandError, record};
 use crate::model::{
-    Connection, ConnectionName, Destination, InvalidInput, LocalPort, Port, TargetSpec, Timestamp,
+    Connection, ConnectionName, Destination, InvalidInput, LocalPort, Port, Timestamp,
 };
 
 /// What to add.
@@ -35,7 +36,8 @@ pub fn run(mut request: Request, context: &mut Context) -> Result<ConnectionReco
     } else if let Some(person) = &mut context.person
         && !request.is_complete()
     {
-        ask(&mut request, person.as_mut())?;
+        let finder = context.finder.as_mut().map(|finder| finder.as_mut() as &mut dyn Finder);
+        ask(&mut request, person.as_mut(), finder)?;
     }
     let name = request.name.ok_or_else(|| missing("a name", "ssmpf add NAME …"))?;
     let fields = request.fields;
@@ -114,24 +116,37 @@ fn missing(what: &str, flag: &str) -> InvalidInput {
     InvalidInput::new(format!("a connection needs {what}"), format!("give it with `{flag}`"))
 }
 
-/// Asks for what no flag says.
-fn ask(request: &mut Request, person: &mut dyn Person) -> Result<(), CommandError> {
+/// Asks for what no flag says, with lists to choose from where a finder has them.
+fn ask(
+    request: &mut Request,
+    person: &mut dyn Person,
+    mut finder: Option<&mut (dyn Finder + '_)>,
+) -> Result<(), CommandError> {
     if request.name.is_none() {
         request.name = Some(required(person, "Name", None)?);
     }
     let fields = &mut request.fields;
     if fields.profile.is_keep() {
-        fields.profile = optional(person, "AWS profile (empty: whichever is in force)")?;
+        fields.profile = ask_profile(person, finder.as_deref_mut())?;
     }
     if fields.region.is_keep() {
         fields.region = optional(person, "Region (empty: the profile's)")?;
     }
+    let profile = fields.profile.value().map(|profile| profile.as_str().to_owned());
+    let region = fields.region.value().map(|region| region.as_str().to_owned());
     if fields.target.is_none() {
-        let question = "Target (i-…, Name, tag:KEY=VALUE, ecs:cluster/service)";
-        fields.target = Some(required::<TargetSpec>(person, question, None)?);
+        let found = finder
+            .as_deref_mut()
+            .map(|finder| finder.targets(profile.as_deref(), region.as_deref()));
+        let found = listed(person, found);
+        fields.target = Some(ask_target(person, &found)?);
     }
-    if fields.host.is_keep() {
-        fields.host = optional(person, "Host to connect to (empty: the target itself)")?;
+    if fields.host.is_keep() && fields.port.is_none() {
+        let found = finder.map(|finder| finder.endpoints(profile.as_deref(), region.as_deref()));
+        let endpoints = listed(person, found);
+        ask_destination(fields, person, &endpoints)?;
+    } else if fields.host.is_keep() {
+        fields.host = optional(person, HOST)?;
     }
     if fields.port.is_none() {
         let usual = fields.port().map(|port| port.to_string());
@@ -144,7 +159,7 @@ fn ask(request: &mut Request, person: &mut dyn Person) -> Result<(), CommandErro
 }
 
 /// Asks until the answer is a value.
-fn required<T: FromStr<Err = InvalidInput>>(
+pub(super) fn required<T: FromStr<Err = InvalidInput>>(
     person: &mut dyn Person,
     question: &str,
     default: Option<&str>,
@@ -154,13 +169,13 @@ fn required<T: FromStr<Err = InvalidInput>>(
         let answer = if answer.is_empty() { default.unwrap_or_default() } else { &answer };
         match answer.parse() {
             Ok(value) => return Ok(value),
-            Err(error) => person.tell(&format!("{error}; {}", error.hint)),
+            Err(error) => tell(person, &error),
         }
     }
 }
 
 /// Asks until the answer is a value or empty.
-fn optional<T: FromStr<Err = InvalidInput>>(
+pub(super) fn optional<T: FromStr<Err = InvalidInput>>(
     person: &mut dyn Person,
     question: &str,
 ) -> Result<Change<T>, CommandError> {
@@ -171,9 +186,14 @@ fn optional<T: FromStr<Err = InvalidInput>>(
         }
         match answer.parse() {
             Ok(value) => return Ok(Change::Set(value)),
-            Err(error) => person.tell(&format!("{error}; {}", error.hint)),
+            Err(error) => tell(person, &error),
         }
     }
+}
+
+/// Says what was wrong with an answer.
+pub(super) fn tell(person: &mut dyn Person, error: &InvalidInput) {
+    person.tell(&format!("{error}; {}", error.hint));
 }
 
 #[cfg(test)]
@@ -209,7 +229,7 @@ mod tests {
             vec!["my db", "db", "", "eu-west-1", "bastion", "db.internal", "0", "5432", ""];
         let mut person = Scripted { answers, told: 0 };
         let mut request = Request::default();
-        ask(&mut request, &mut person).expect("every question is answered");
+        ask(&mut request, &mut person, None).expect("every question is answered");
         assert_eq!(request.name.expect("asked for").as_str(), "db");
         assert_eq!(request.fields.port, Port::new(5432));
         assert_eq!(request.fields.local_port, Some(LocalPort::Auto));
@@ -229,14 +249,14 @@ mod tests {
             },
             from: None,
         };
-        ask(&mut request, &mut person).expect_err("port and local port were left to ask");
+        ask(&mut request, &mut person, None).expect_err("port and local port were left to ask");
         person.answers = vec![""];
-        ask(&mut request, &mut person).expect("the kind brings the port");
+        ask(&mut request, &mut person, None).expect("the kind brings the port");
     }
 
     #[test]
     fn ending_the_questions_adds_nothing() {
         let mut person = Scripted { answers: vec![], told: 0 };
-        assert!(ask(&mut Request::default(), &mut person).is_err());
+        assert!(ask(&mut Request::default(), &mut person, None).is_err());
     }
 }

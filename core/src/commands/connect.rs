@@ -3,12 +3,12 @@
 //! What can be decided without the network is decided first ([`prepare`]), before the asynchronous
 //! runtime and the AWS SDK are started.
 
-use std::sync::Arc;
+use std::iter;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use ssmpf_schema::Detail;
 use ssmpf_store::Store;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::context::{Context, declined, terminal};
@@ -19,6 +19,9 @@ use crate::events::EventSink;
 use crate::forward::{ForwardOutcome, Traffic, UpkeepChoice};
 use crate::model::{Connection, ConnectionName, InvalidInput, LocalPort, Timestamp};
 use crate::shutdown::Shutdown;
+
+/// How long the end waits for the last times of use to be written.
+const LAST_WRITE: Duration = Duration::from_secs(1);
 
 /// Which connections to open, and what is different this time.
 #[derive(Clone, Debug, Default)]
@@ -129,7 +132,8 @@ pub(super) fn opening(
             engine: request.engine,
             upkeep: request.upkeep.with(UpkeepChoice {
                 sessions: Some(connection.sessions),
-                lazy: connection.lazy,
+                lazy: Some(connection.lazy),
+                keep_alive: Some(connection.keep_alive),
                 idle_timeout: connection.idle_timeout.map(|time| time.duration()),
                 ..UpkeepChoice::default()
             }),
@@ -184,44 +188,49 @@ pub(super) fn guarded(
 
 /// Keeps the connections open until asked to end. One that fails does not end the others.
 ///
+/// The times of use are written on a thread of their own: a large store takes longer to write than a
+/// client likes to wait for its bytes.
+///
 /// # Errors
 ///
 /// The failure of the first that failed, once all have ended.
 pub async fn run(
     openings: Vec<Opening>,
     surroundings: Surroundings,
-    store: &mut Store,
+    store: Store,
 ) -> Result<(), CommandError> {
     let total = openings.len();
-    let (is_ready, mut ready) = mpsc::unbounded_channel();
+    let (used, uses) = mpsc::channel();
+    let writer = tokio::task::spawn_blocking(move || note_uses(store, &uses));
     let mut running = JoinSet::new();
     for opening in openings {
-        let (surroundings, is_ready) = (surroundings.clone(), is_ready.clone());
-        running.spawn(open(opening, surroundings, Arc::default(), is_ready));
+        let (surroundings, used) = (surroundings.clone(), used.clone());
+        let on_ready = move |name: &ConnectionName| {
+            // Nobody listens any more when everything is about to end.
+            let _ = used.send(Use::Of(name.clone(), Timestamp::now()));
+        };
+        running.spawn(open(opening, surroundings, Arc::default(), on_ready));
     }
-    drop(is_ready);
     let mut failures: Vec<(ConnectionName, CommandError)> = Vec::new();
-    loop {
-        tokio::select! {
-            Some(name) = ready.recv() => note_use(store, &name),
-            ended = running.join_next() => match ended {
-                None => break,
-                Some(Ok((_, Ok(_)))) => {}
-                Some(Ok((name, Err(error)))) => {
-                    if total > 1 {
-                        let body = error.body();
-                        let events = surroundings.events.for_connection(name.as_str());
-                        events.warn(body.kind, body.message, body.hint);
-                    }
-                    failures.push((name, error));
+    while let Some(ended) = running.join_next().await {
+        match ended {
+            Ok((_, Ok(_))) => {}
+            Ok((name, Err(error))) => {
+                if total > 1 {
+                    let body = error.body();
+                    let events = surroundings.events.for_connection(name.as_str());
+                    events.warn(body.kind, body.message, body.hint);
                 }
-                Some(Err(error)) => {
-                    let failure = Refusal::failure(format!("a connection broke off: {error}"));
-                    return Err(failure.into());
-                }
-            },
+                failures.push((name, error));
+            }
+            Err(error) => {
+                return Err(Refusal::failure(format!("a connection broke off: {error}")).into());
+            }
         }
     }
+    let _ = used.send(Use::NoMore);
+    // Whoever holds the store's lock for longer does not keep this program from ending.
+    let _ = tokio::time::timeout(LAST_WRITE, writer).await;
     summary(failures, total)
 }
 
@@ -249,15 +258,14 @@ pub(super) async fn open(
     opening: Opening,
     surroundings: Surroundings,
     traffic: Arc<Traffic>,
-    ready: mpsc::UnboundedSender<ConnectionName>,
+    on_ready: impl Fn(&ConnectionName) + Send + Sync + 'static,
 ) -> (ConnectionName, Result<ForwardOutcome, CommandError>) {
     let Opening { name, request, aws, max_age } = opening;
     let events = {
         let (inner, name) = (surroundings.events.for_connection(name.as_str()), name.clone());
         surroundings.events.for_connection(name.as_str()).with_take(move |event| {
             if matches!(event.detail, Detail::Ready { .. }) {
-                // Nobody listens any more when everything is about to end.
-                let _ = ready.send(name.clone());
+                on_ready(&name);
             }
             inner.pass(event);
         })
@@ -271,13 +279,43 @@ pub(super) async fn open(
     (name, result)
 }
 
-/// Keeps the time of use. A store that cannot be written to is no reason to end a tunnel.
-pub(super) fn note_use(store: &mut Store, name: &ConnectionName) {
+/// What the thread that writes times of use is told.
+enum Use {
+    /// This connection was opened then.
+    Of(ConnectionName, Timestamp),
+    /// Everything has ended.
+    NoMore,
+}
+
+/// Keeps times of use until there are no more; those that come during a write share the next one.
+fn note_uses(mut store: Store, uses: &mpsc::Receiver<Use>) {
+    let mut goes_on = true;
+    while goes_on && let Ok(first) = uses.recv() {
+        let mut opened: Vec<(ConnectionName, Timestamp)> = Vec::new();
+        for each in iter::once(first).chain(uses.try_iter()) {
+            match each {
+                Use::Of(name, time) => opened.push((name, time)),
+                Use::NoMore => goes_on = false,
+            }
+        }
+        if !opened.is_empty() {
+            note(&mut store, &opened);
+        }
+    }
+}
+
+/// A store that cannot be written to is no reason to end a tunnel.
+pub(super) fn note(store: &mut Store, opened: &[(ConnectionName, Timestamp)]) {
     let noted = store.update(|contents| {
-        contents.get_mut(name.as_str())?.last_used = Some(Timestamp::now());
+        for (name, time) in opened {
+            // One that was removed meanwhile leaves the times of the others alone.
+            if let Ok(connection) = contents.get_mut(name.as_str()) {
+                connection.last_used = Some(*time);
+            }
+        }
         Ok::<_, CommandError>(())
     });
     if let Err(error) = noted {
-        tracing::debug!(%name, %error, "the time of use was not kept");
+        tracing::debug!(%error, "the times of use were not kept");
     }
 }

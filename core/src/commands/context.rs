@@ -6,6 +6,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use ssmpf_schema::{EndpointRecord, TargetRecord};
 use ssmpf_store::{CatalogueError, KeySettings, Keys, Passphrase, Places, Prompt, Store, Warning};
 
 use super::{CommandError, Refusal};
@@ -25,6 +26,28 @@ pub trait Person {
     fn tell(&mut self, sentence: &str);
 }
 
+/// Somebody who knows what can be connected to. Asking takes a while; the implementor says so.
+///
+/// A failure is a sentence for the person, who then types what could not be listed.
+pub trait Finder {
+    /// The AWS profiles, by name.
+    fn profiles(&mut self) -> Vec<String>;
+
+    /// The targets of a profile and a region; none stands for what is in force.
+    fn targets(
+        &mut self,
+        profile: Option<&str>,
+        region: Option<&str>,
+    ) -> Result<Vec<TargetRecord>, String>;
+
+    /// The endpoints of a profile and a region; none stands for what is in force.
+    fn endpoints(
+        &mut self,
+        profile: Option<&str>,
+        region: Option<&str>,
+    ) -> Result<Vec<EndpointRecord>, String>;
+}
+
 /// How a [`Context`] is made.
 pub struct ContextSettings {
     /// The user's data folder, where store and identity lie.
@@ -37,6 +60,8 @@ pub struct ContextSettings {
     pub prompt: Option<Box<dyn Prompt>>,
     /// Who answers questions, if there is anybody.
     pub person: Option<Box<dyn Person>>,
+    /// Who lists what can be chosen, if anybody is to be asked.
+    pub finder: Option<Box<dyn Finder>>,
 }
 
 /// What the commands of the catalogue are given.
@@ -47,6 +72,8 @@ pub struct Context {
     pub places: Places,
     /// Somebody to ask; nobody in scripts.
     pub person: Option<Box<dyn Person>>,
+    /// Lists what can be chosen; nobody in scripts.
+    pub finder: Option<Box<dyn Finder>>,
     /// What a person should know although the command succeeded.
     pub warnings: Vec<Warning>,
     /// The time of this command.
@@ -65,6 +92,7 @@ impl Context {
             store: Store::new(places.store.clone(), keys),
             places,
             person: settings.person,
+            finder: settings.finder,
             warnings: Vec::new(),
             now: Timestamp::now(),
         }

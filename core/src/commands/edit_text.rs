@@ -11,7 +11,7 @@ use crate::model::{Connection, InvalidInput, SessionDocument};
 const TIMES: [&str; 3] = ["created", "updated", "last_used"];
 
 /// Every field that can be written, and what it is.
-const FIELDS: [(&str, &str); 18] = [
+const FIELDS: [(&str, &str); 19] = [
     ("description", "a line about it"),
     ("tags", "[\"prod\", \"db\"]"),
     ("profile", "AWS profile"),
@@ -28,6 +28,7 @@ const FIELDS: [(&str, &str); 18] = [
     ("idle_timeout", "seconds until a lazy session ends"),
     ("max_age", "seconds until the forward closes itself"),
     ("guard", "true: ask before opening it"),
+    ("keep_alive", "true: keep idle sessions open, whatever limit the administrator has set"),
     ("sessions", "a number, or \"auto\""),
     ("database", "{ user = \"app\", name = \"orders\", auth = \"iam\" }"),
 ];

@@ -79,6 +79,8 @@ pub struct Fields {
     pub max_age: Change<Seconds>,
     /// Ask before opening.
     pub guard: Option<bool>,
+    /// Keep idle sessions open.
+    pub keep_alive: Option<bool>,
     /// How many sessions.
     pub sessions: Option<Sessions>,
     /// The database user.
@@ -134,6 +136,7 @@ impl Fields {
         self.idle_timeout.apply(&mut connection.idle_timeout);
         self.max_age.apply(&mut connection.max_age);
         set(&mut connection.guard, self.guard);
+        set(&mut connection.keep_alive, self.keep_alive);
         set(&mut connection.sessions, self.sessions);
         self.apply_database(connection);
         let document = connection.document.as_ref();

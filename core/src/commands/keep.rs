@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use ssmpf_schema::{Detail, ErrorKind, ExitCode, Problem};
-use tokio::sync::mpsc;
 
 use super::connect::{self, Surroundings};
 use super::{CommandError, Refusal};
@@ -96,8 +95,7 @@ async fn keep(job: Job, context: Context) -> Result<ExitCode, CommandError> {
     };
     let traffic = recorder.traffic().clone();
     // Whoever started this notes the use; the store is not opened here.
-    let (ready, _) = mpsc::unbounded_channel();
-    let (_, result) = connect::open(opening, surroundings, traffic, ready).await;
+    let (_, result) = connect::open(opening, surroundings, traffic, |_| {}).await;
     match result {
         Ok(_) => {
             recorder.close(None);

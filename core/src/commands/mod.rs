@@ -1,12 +1,16 @@
 //! One file per verb. A command takes a plain request and returns a result; it never prints.
 
 pub mod add;
+mod add_lists;
+pub mod choose;
 pub mod connect;
 pub mod context;
 pub mod down;
 pub mod edit;
 pub mod edit_text;
+pub mod endpoints;
 pub mod fields;
+pub mod find;
 pub mod forward;
 pub mod keep;
 pub mod keys;
@@ -19,9 +23,11 @@ pub mod profiles;
 pub mod record;
 pub mod rm;
 pub mod service;
+pub mod sessions;
 pub mod show;
 pub mod status;
 pub mod store;
+pub mod targets;
 pub mod transfer;
 pub mod up;
 pub mod wait;
@@ -52,6 +58,9 @@ pub enum CommandError {
     /// A forward in the background, or what its process handed over.
     #[error(transparent)]
     Background(#[from] BackgroundError),
+    /// AWS could be asked nowhere; these are the words of the first place.
+    #[error("{}", .0.message)]
+    Unanswered(ErrorBody),
     /// The command itself says no.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -87,6 +96,7 @@ impl CommandError {
             },
             CommandError::Store(error) => error.body(),
             CommandError::Background(error) => error.0.clone(),
+            CommandError::Unanswered(body) => body.clone(),
             CommandError::Refused(error) => ErrorBody {
                 kind: error.kind,
                 message: error.message.clone(),

@@ -27,6 +27,7 @@ pub fn of(name: &ConnectionName, connection: &Connection) -> ConnectionRecord {
         idle_timeout_seconds: connection.idle_timeout.map(|span| span.get()),
         max_age_seconds: connection.max_age.map(|span| span.get()),
         guard: connection.guard,
+        keep_alive: connection.keep_alive,
         sessions: sessions(connection.sessions),
         database: connection.database.as_ref().map(database),
         up: None,
@@ -67,6 +68,7 @@ pub fn borrowed<'a>(
         idle_timeout_seconds: stored.idle_timeout.map(|span| span.get()),
         max_age_seconds: stored.max_age.map(|span| span.get()),
         guard: stored.guard,
+        keep_alive: stored.keep_alive,
         sessions: sessions(stored.sessions),
         created: rfc3339(stored.created).into(),
         updated: rfc3339(stored.updated).into(),
@@ -96,6 +98,7 @@ pub fn owned(record: ConnectionRecord<Cow<'_, str>>) -> ConnectionRecord {
         max_age_seconds: record.max_age_seconds,
         guard: record.guard,
         sessions: record.sessions,
+        keep_alive: record.keep_alive,
         database: record.database,
         up: record.up,
         created: record.created.into_owned(),
@@ -123,7 +126,7 @@ fn database(database: &Database) -> DatabaseRecord {
 mod tests {
     use super::*;
 
-    const FULL: &str = r#"{"description":"x","profile":"p","region":"eu-west-1","target":" tag:a=b ","host":"[fd00::1]","kind":"pg","document":"acme","reason":"r","port":5432,"local_port":1,"bind":"127.0.0.1","tags":["@b","a","b"],"lazy":true,"idle_timeout":600,"max_age":28800,"guard":true,"sessions":3,"database":{"user":"app","auth":"iam"},"created":"2026-11-21T12:00:00.123456Z","last_used":"2026-11-21T13:00:00+01:00"}"#;
+    const FULL: &str = r#"{"description":"x","profile":"p","region":"eu-west-1","target":" tag:a=b ","host":"[fd00::1]","kind":"pg","document":"acme","reason":"r","port":5432,"local_port":1,"bind":"127.0.0.1","tags":["@b","a","b"],"lazy":true,"idle_timeout":600,"max_age":28800,"guard":true,"keep_alive":true,"sessions":3,"database":{"user":"app","auth":"iam"},"created":"2026-11-21T12:00:00.123456Z","last_used":"2026-11-21T13:00:00+01:00"}"#;
     const LEAST: &str =
         r#"{"target":"b","port":443,"local_port":1,"sessions":"auto","kind":"new-kind"}"#;
 

@@ -17,7 +17,7 @@ use crate::background::job::{Job, Report};
 use crate::background::{BackgroundError, Found, RuntimeDir, client, detach, log_file, registry};
 use crate::events::EventSink;
 use crate::forward::UpkeepChoice;
-use crate::model::{Connection, ConnectionName};
+use crate::model::{Connection, ConnectionName, Timestamp};
 use crate::shutdown::Shutdown;
 
 /// Longest wait for one forward by default: a slow handshake, and its retries.
@@ -206,7 +206,7 @@ pub async fn run(
                 if was_up {
                     brought.already.push(name.to_string());
                 } else {
-                    connect::note_use(store, &name);
+                    connect::note(store, &[(name.clone(), Timestamp::now())]);
                 }
                 brought.forwards.push(status);
             }

@@ -44,6 +44,10 @@ pub const AUTO_IDLE: Duration = Duration::from_secs(60);
 /// Time until a further session is asked for again that was refused for good.
 pub const REFUSED_RETRY: Duration = Duration::from_secs(300);
 
+/// Time between signs of life that keep an idle session open: well below the shortest idle limit, a
+/// minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(45);
+
 /// How the sessions of a forward are looked after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Upkeep {
@@ -93,12 +97,12 @@ impl Upkeep {
 pub struct UpkeepChoice {
     /// How many sessions carry the clients.
     pub sessions: Option<Sessions>,
-    /// The first session is started for the first client.
-    pub lazy: bool,
+    /// Whether the first session is started for the first client.
+    pub lazy: Option<bool>,
     /// Time without clients after which the sessions are ended.
     pub idle_timeout: Option<Duration>,
-    /// Time between signs of life that keep an idle session open.
-    pub keep_alive: Option<Duration>,
+    /// Whether idle sessions are kept open.
+    pub keep_alive: Option<bool>,
     /// Age at which a session in use is replaced.
     pub rotate_after: Option<Duration>,
     /// Silence of the agent after which it may be gone.
@@ -111,9 +115,12 @@ impl UpkeepChoice {
         let default = Upkeep::default();
         Upkeep {
             sessions: self.sessions.or(fallback.sessions).unwrap_or(default.sessions),
-            lazy: self.lazy || fallback.lazy,
+            lazy: self.lazy.or(fallback.lazy).unwrap_or(default.lazy),
             idle_timeout: self.idle_timeout.or(fallback.idle_timeout),
-            keep_alive: self.keep_alive.or(fallback.keep_alive),
+            keep_alive: self
+                .keep_alive
+                .or(fallback.keep_alive)
+                .and_then(|wanted| wanted.then_some(KEEP_ALIVE)),
             rotate_after: self
                 .rotate_after
                 .or(fallback.rotate_after)
@@ -123,5 +130,29 @@ impl UpkeepChoice {
                 .or(fallback.silent_after)
                 .unwrap_or(default.silent_after),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_chosen_now_wins_over_what_the_connection_keeps() {
+        let kept = UpkeepChoice {
+            lazy: Some(true),
+            keep_alive: Some(true),
+            idle_timeout: Some(Duration::from_secs(60)),
+            ..UpkeepChoice::default()
+        };
+        let as_kept = UpkeepChoice::default().with(kept);
+        assert!(as_kept.lazy);
+        assert_eq!(as_kept.keep_alive, Some(KEEP_ALIVE));
+        assert_eq!(as_kept.idle_timeout, kept.idle_timeout);
+        let now =
+            UpkeepChoice { lazy: Some(false), keep_alive: Some(false), ..UpkeepChoice::default() };
+        let this_time = now.with(kept);
+        assert!(!this_time.lazy);
+        assert_eq!(this_time.keep_alive, None);
     }
 }

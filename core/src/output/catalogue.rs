@@ -58,7 +58,7 @@ pub fn details(connection: &ConnectionRecord) -> String {
     let switch = |on: bool| on.then(|| "yes".to_owned());
     let database = it.database.as_ref();
     let tags = tags(&it.tags);
-    let fields: [(&str, Option<String>); 23] = [
+    let fields: [(&str, Option<String>); 24] = [
         ("name", Some(it.name.clone())),
         ("description", it.description.clone()),
         ("tags", Some(tags).filter(|tags| !tags.is_empty())),
@@ -76,6 +76,7 @@ pub fn details(connection: &ConnectionRecord) -> String {
         ("idle timeout", span(it.idle_timeout_seconds)),
         ("max age", span(it.max_age_seconds)),
         ("guard", switch(it.guard)),
+        ("keep alive", switch(it.keep_alive)),
         ("sessions", it.sessions.map(|number| number.to_string())),
         ("db user", database.and_then(|database| database.user.clone())),
         ("db name", database.and_then(|database| database.name.clone())),

@@ -6,6 +6,7 @@
 pub mod background;
 pub mod catalogue;
 pub mod events;
+pub mod finding;
 pub mod json;
 pub mod lines;
 pub mod printable;

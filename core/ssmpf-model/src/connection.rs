@@ -46,6 +46,8 @@ pub struct Connection {
     pub max_age: Option<Seconds>,
     /// Ask before opening, and want a reason: for production.
     pub guard: bool,
+    /// Keep idle sessions open, whatever idle limit the administrator has set.
+    pub keep_alive: bool,
     /// How many sessions carry the traffic.
     pub sessions: Sessions,
     /// How to sign in to the database behind it.
@@ -87,6 +89,7 @@ impl Connection {
             idle_timeout: None,
             max_age: None,
             guard: false,
+            keep_alive: false,
             sessions: Sessions::default(),
             database: None,
             created: now,

@@ -42,7 +42,9 @@ impl Serialize for Connection {
             let tags: Vec<&str> = self.tags.iter().map(Tag::as_str).collect();
             map.serialize_entry("tags", &tags)?;
         }
-        for (name, on) in [("lazy", self.lazy), ("guard", self.guard)] {
+        let switches =
+            [("lazy", self.lazy), ("guard", self.guard), ("keep_alive", self.keep_alive)];
+        for (name, on) in switches {
             if on {
                 map.serialize_entry(name, &true)?;
             }
@@ -109,6 +111,8 @@ pub struct StoredConnection<'a> {
     pub max_age: Option<Seconds>,
     /// Ask before opening.
     pub guard: bool,
+    /// Keep idle sessions open.
+    pub keep_alive: bool,
     /// How many sessions.
     pub sessions: Sessions,
     /// How to sign in to the database.
@@ -159,6 +163,7 @@ impl StoredConnection<'_> {
             idle_timeout: self.idle_timeout,
             max_age: self.max_age,
             guard: self.guard,
+            keep_alive: self.keep_alive,
             sessions: self.sessions,
             database: self.database,
             created: self.created,
@@ -221,7 +226,8 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
         let (mut created, mut updated, mut last_used) = (None, None, None);
         let (mut description, mut profile, mut region) = (None, None, None);
         let (mut kind, mut document, mut reason) = (None, None, None);
-        let (mut lazy, mut guard, mut idle_timeout, mut max_age) = (false, false, None, None);
+        let (mut lazy, mut guard, mut keep_alive) = (false, false, false);
+        let (mut idle_timeout, mut max_age) = (None, None);
         let (mut bind, mut sessions, mut database) = (BindAddress::default(), None, None);
         let mut tags: Vec<Cow<'de, str>> = Vec::new();
         let mut unknown = UnknownFields::default();
@@ -243,6 +249,7 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
                 }
                 "lazy" => lazy = map.next_value()?,
                 "guard" => guard = map.next_value()?,
+                "keep_alive" => keep_alive = map.next_value()?,
                 "idle_timeout" => idle_timeout = map.next_value()?,
                 "max_age" => max_age = map.next_value()?,
                 "sessions" => sessions = Some(map.next_value::<StoredSessions>()?.0),
@@ -273,6 +280,7 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
             reason,
             lazy,
             guard,
+            keep_alive,
             idle_timeout,
             max_age,
             sessions: sessions.unwrap_or_default(),
@@ -431,7 +439,7 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::
 mod tests {
     use super::*;
 
-    const FULL: &str = r#"{"description":"orders \"prod\"","profile":"prod","region":"eu-west-1","target":"tag:Role=bastion","host":"db.internal","kind":"postgres","document":"acme-db","reason":"on call","port":5432,"local_port":15432,"bind":"*","tags":["db","prod"],"lazy":true,"guard":true,"idle_timeout":600,"max_age":28800,"sessions":4,"database":{"user":"app","name":"orders","auth":"iam"},"created":"2026-11-21T12:00:00Z","updated":"2026-11-21T12:00:01Z","last_used":"2026-11-21T12:00:02Z","colour":{"r":1.10,"big":123456789012345678901234567890}}"#;
+    const FULL: &str = r#"{"description":"orders \"prod\"","profile":"prod","region":"eu-west-1","target":"tag:Role=bastion","host":"db.internal","kind":"postgres","document":"acme-db","reason":"on call","port":5432,"local_port":15432,"bind":"*","tags":["db","prod"],"lazy":true,"guard":true,"keep_alive":true,"idle_timeout":600,"max_age":28800,"sessions":4,"database":{"user":"app","name":"orders","auth":"iam"},"created":"2026-11-21T12:00:00Z","updated":"2026-11-21T12:00:01Z","last_used":"2026-11-21T12:00:02Z","colour":{"r":1.10,"big":123456789012345678901234567890}}"#;
 
     #[test]
     fn everything_survives_the_way_to_json_and_back() {

@@ -5,9 +5,8 @@ use std::str::FromStr;
 
 use crate::InvalidInput;
 
-const TARGET_HINT: &str = "this release takes an instance id (`i-0123456789abcdef0`), the id of a managed \
-     node (`mi-0123456789abcdef0`) or an ECS container (`ecs:cluster_task_runtime`); names and tags \
-     are not supported yet";
+const TARGET_HINT: &str = "a session goes to an instance (`i-0123456789abcdef0`), a managed node \
+     (`mi-0123456789abcdef0`) or an ECS container (`ecs:cluster_task_runtime`)";
 
 /// Longest target the service takes, in bytes [StartSession: Target].
 const MAX_LENGTH: usize = 400;
@@ -148,10 +147,9 @@ mod tests {
     }
 
     #[test]
-    fn friendly_targets_are_refused_with_the_forms_that_work() {
+    fn what_has_to_be_looked_up_is_no_target_yet() {
         for text in ["bastion", "tag:Name=bastion", "10.0.0.7", "asg:web"] {
             let error = text.parse::<Target>().expect_err(text);
-            assert!(error.hint.contains("not supported yet"), "{error:?}");
             assert!(error.hint.contains("ecs:cluster_task_runtime"), "{error:?}");
         }
     }

@@ -44,6 +44,8 @@ pub struct ConnectionRecord<T = String> {
     pub max_age_seconds: Option<u64>,
     /// Whether opening it asks first and wants a reason.
     pub guard: bool,
+    /// Whether idle sessions are kept open, whatever idle limit the administrator has set.
+    pub keep_alive: bool,
     /// How many sessions carry the traffic; `null` means as many as it needs.
     pub sessions: Option<u16>,
     /// Whether it is open in the background: `ls` and `show` say so; `null` means not known.

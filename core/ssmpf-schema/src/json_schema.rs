@@ -4,9 +4,10 @@ use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 
 use crate::{
-    ConnectionDocument, DoneDocument, DownDocument, ErrorDocument, Event, ImportSummary, Listing,
-    PickedDocument, ProfileListing, RecipientsDocument, RemovedDocument, RenderingDocument, SCHEMA,
-    SignInDocument, StatusDocument, StoreDocument,
+    ConnectionDocument, DoneDocument, DownDocument, EndpointsDocument, ErrorDocument, Event,
+    FailureDocument, ImportSummary, Listing, PickedDocument, ProfileListing, RecipientsDocument,
+    RemovedDocument, RenderingDocument, SCHEMA, SessionsDocument, SignInDocument, StatusDocument,
+    StoreDocument, TargetsDocument,
 };
 
 /// Returns the schema of everything that `ssmpf` prints for programs.
@@ -26,6 +27,10 @@ pub fn json_schema() -> Value {
         generator.subschema_for::<StatusDocument>(),
         generator.subschema_for::<DownDocument>(),
         generator.subschema_for::<PickedDocument>(),
+        generator.subschema_for::<TargetsDocument>(),
+        generator.subschema_for::<EndpointsDocument>(),
+        generator.subschema_for::<SessionsDocument>(),
+        generator.subschema_for::<FailureDocument>(),
         generator.subschema_for::<ErrorDocument>(),
         generator.subschema_for::<Event>(),
     ];

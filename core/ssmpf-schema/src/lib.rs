@@ -12,6 +12,7 @@
 //! Absent here: rendering, the network, and any dependence but serde.
 
 mod catalogue;
+mod discovery;
 mod error;
 mod event;
 mod exit;
@@ -24,6 +25,10 @@ pub use catalogue::{
     ConnectionDocument, ConnectionRecord, DatabaseRecord, DoneDocument, ImportSummary, Imported,
     LeftOut, Listing, PickedDocument, RecipientsDocument, RemovedDocument, RenderingDocument,
     StoreContents, StoreDocument,
+};
+pub use discovery::{
+    EcsRecord, EndpointRecord, EndpointsDocument, FailureDocument, PlaceFailure, PlaceRecord,
+    SessionRecord, SessionsDocument, TargetKind, TargetRecord, TargetsDocument,
 };
 pub use error::{ErrorBody, ErrorDocument, ErrorKind};
 pub use event::{Detail, Event, SessionMode};

@@ -115,6 +115,14 @@ impl SafeFile {
         sync_folder(&self.path).map_err(|source| self.failed("write", source))
     }
 
+    /// Removes the previous version, if there is one.
+    pub fn remove_previous(&self, _lock: &WriteLock) -> Result<(), FileError> {
+        let previous = self.previous();
+        let failed = |source| FileError { doing: "remove", path: previous.clone(), source };
+        remove_if_there(&previous).map_err(failed)?;
+        sync_folder(&self.path).map_err(failed)
+    }
+
     /// Writes a file that is not there yet.
     pub fn write_once(&self, bytes: &[u8]) -> Result<(), FileError> {
         let mut options = OpenOptions::new();

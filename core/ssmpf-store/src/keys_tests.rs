@@ -1,7 +1,6 @@
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::seal::{self, Form};
@@ -9,32 +8,33 @@ use crate::seal::{self, Form};
 /// A person whose answers are known beforehand.
 #[derive(Clone, Default)]
 pub(crate) struct Script {
-    answers: Rc<RefCell<VecDeque<Option<&'static str>>>>,
-    asked: Rc<RefCell<Vec<Ask>>>,
-    told: Rc<RefCell<Vec<String>>>,
+    answers: Arc<Mutex<VecDeque<Option<&'static str>>>>,
+    asked: Arc<Mutex<Vec<Ask>>>,
+    told: Arc<Mutex<Vec<String>>>,
 }
 
 impl Script {
     pub(crate) fn answering(answers: &[Option<&'static str>]) -> Self {
         let script = Self::default();
-        script.answers.borrow_mut().extend(answers);
+        script.answers.lock().expect("one thread").extend(answers);
         script
     }
 
     pub(crate) fn asked(&self) -> Vec<Ask> {
-        self.asked.borrow().clone()
+        self.asked.lock().expect("one thread").clone()
     }
 }
 
 impl Prompt for Script {
     fn ask(&mut self, ask: Ask) -> io::Result<Option<Passphrase>> {
-        self.asked.borrow_mut().push(ask);
-        let answer = self.answers.borrow_mut().pop_front().expect("no question too many");
+        self.asked.lock().expect("one thread").push(ask);
+        let answer =
+            self.answers.lock().expect("one thread").pop_front().expect("no question too many");
         Ok(answer.map(|text| Redacted::new(text.to_owned())))
     }
 
     fn tell(&mut self, sentence: &str) {
-        self.told.borrow_mut().push(sentence.to_owned());
+        self.told.lock().expect("one thread").push(sentence.to_owned());
     }
 }
 
@@ -168,7 +168,7 @@ fn a_person_has_three_attempts() {
     let script = Script::answering(&[Some("a"), Some("b"), Some("pass")]);
     let mut keys = bench.keys(bench.settings()).with_prompt(Box::new(script.clone()));
     assert_eq!(source(&mut keys), KeySource::Prompt);
-    assert_eq!(script.told.borrow().len(), 2);
+    assert_eq!(script.told.lock().expect("one thread").len(), 2);
 
     let before = fs::read(bench.protected().path()).expect("read");
     let script = Script::answering(&[Some("a"), Some("b"), Some("c")]);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ssmpf_model::Redacted;
+use ssmpf_model::{InvalidInput, Redacted};
 
 use crate::contents::Contents;
 use crate::error::StoreError;
@@ -128,12 +128,10 @@ impl Store {
         let contents = self.read()?;
         let copy = SafeFile::anywhere(to.to_owned());
         if copy.path().exists() {
-            let taken = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
-            return Err(crate::file::FileError {
-                doing: "write",
-                path: to.to_owned(),
-                source: taken,
-            }
+            return Err(InvalidInput::new(
+                format!("{} is there already", to.display()),
+                "a backup is a new file: give a name that is not taken",
+            )
             .into());
         }
         let bytes = match self.file.read()? {

@@ -207,6 +207,8 @@ fn a_passphrase_changes_without_rewriting_the_connections() {
     assert_eq!(fs::read(folder.path().join(STORE_FILE)).expect("read"), before);
     assert_eq!(names(&mut with("new")), ["db"]);
     assert_eq!(with("old").read().expect_err("wrong").kind(), ErrorKind::StoreLocked);
+    let identity = Places::new(folder.path(), None).identity;
+    assert!(!identity.previous().exists(), "the old passphrase still opens a copy of the key");
 }
 
 #[test]

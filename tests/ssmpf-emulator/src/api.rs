@@ -6,6 +6,7 @@ use hyper::{Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 use crate::lock;
@@ -13,7 +14,13 @@ use crate::server::Reply;
 use crate::sigv4::{self, Authorization, SignatureError};
 use crate::state::State;
 
+mod ec2;
+mod ecs;
+mod elasticache;
 mod nodes;
+mod query;
+mod rds;
+mod readers;
 mod rest;
 mod sessions;
 mod signin;
@@ -58,6 +65,9 @@ impl ApiError {
 
 /// Answers a request that is not a websocket.
 pub(crate) fn answer(head: &Parts, body: &[u8], state: &Arc<State>) -> Reply {
+    if let Some(service) = readers::Service::of(head) {
+        return readers::answer(service, head, body, state);
+    }
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(reply) = sign_in(head, body, state) {
         return reply;
@@ -70,12 +80,13 @@ pub(crate) fn answer(head: &Parts, body: &[u8], state: &Arc<State>) -> Reply {
         .and_then(Result::ok)
         .map(|authorization| authorization.access_key);
     let result = match &operation {
-        Some(operation) => {
-            admit(head, body, is_ssm, operation, state).and_then(|()| match is_ssm {
-                true => dispatch(operation, body, state),
+        Some(operation) => admit(head, body, is_ssm, operation, state).and_then(|()| {
+            let region = region(head, state);
+            match is_ssm {
+                true => dispatch(operation, body, &region, state),
                 false => sts::dispatch(operation, body, access_key.as_deref(), state),
-            })
-        }
+            }
+        }),
         None => Err(ApiError::new("UnknownOperationException", "")),
     };
     let error = result.as_ref().err().map(|error| error.code.clone());
@@ -98,7 +109,7 @@ fn sign_in(head: &Parts, body: &[u8], state: &Arc<State>) -> Option<Reply> {
     let oidc = sso_oidc::operation(head);
     let console = signin::operation(head);
     let operation = oidc.or(console).or_else(|| sso::operation(head))?;
-    let fault = lock(&state.service_faults).take(operation);
+    let fault = prepared_failure(head, operation, state);
     let reply = match &fault {
         Some(code) => rest::reply(Err(rest::RestError::injected(code))),
         None if console.is_some() => signin::answer(head, body, state),
@@ -119,6 +130,27 @@ fn sign_in(head: &Parts, body: &[u8], state: &Arc<State>) -> Option<Reply> {
     Some(reply)
 }
 
+/// Returns the Region that a request is meant for.
+fn region(head: &Parts, state: &State) -> String {
+    let authorization = Authorization::of(&head.headers).and_then(Result::ok);
+    let region = authorization.map(|authorization| authorization.region);
+    state.known_region(&region.unwrap_or_default())
+}
+
+/// Returns how long the answer to a request is to take.
+pub(crate) fn latency(head: &Parts, state: &State) -> Duration {
+    let authorization = Authorization::of(&head.headers).and_then(Result::ok);
+    let service = authorization.map(|authorization| authorization.service);
+    let region = region(head, state);
+    lock(&state.service_faults).latency(&service.unwrap_or_default(), &region)
+}
+
+/// Takes the next failure prepared for an operation.
+fn prepared_failure(head: &Parts, operation: &str, state: &State) -> Option<String> {
+    let region = region(head, state);
+    lock(&state.service_faults).take(operation, &region)
+}
+
 fn admit(
     head: &Parts,
     body: &[u8],
@@ -126,7 +158,7 @@ fn admit(
     operation: &str,
     state: &State,
 ) -> Result<(), ApiError> {
-    if let Some(code) = lock(&state.service_faults).take(operation) {
+    if let Some(code) = prepared_failure(head, operation, state) {
         let message = match code.as_str() {
             "ThrottlingException" => "Rate exceeded".to_owned(),
             "ExpiredTokenException" => {
@@ -173,7 +205,13 @@ pub(crate) fn authenticate(
     };
     let key = state.key(&authorization.access_key).ok_or_else(unrecognized)?;
     authorization
-        .verify(request, &key.secret_key, &state.config.region, service, state.now())
+        .verify(
+            request,
+            &key.secret_key,
+            &state.known_region(&authorization.region),
+            service,
+            state.now(),
+        )
         .map_err(incomplete)?;
     let token = request.headers.get("x-amz-security-token");
     let token = token.and_then(|token| token.to_str().ok());
@@ -203,13 +241,18 @@ fn denied(action: &str, resource: &str, state: &State) -> String {
     )
 }
 
-fn dispatch(operation: &str, body: &[u8], state: &Arc<State>) -> Result<Value, ApiError> {
+fn dispatch(
+    operation: &str,
+    body: &[u8],
+    region: &str,
+    state: &Arc<State>,
+) -> Result<Value, ApiError> {
     match operation {
-        "StartSession" => sessions::start(input(body)?, state),
+        "StartSession" => sessions::start(input(body)?, region, state),
         "ResumeSession" => sessions::resume(input(body)?, state),
         "TerminateSession" => sessions::terminate(input(body)?, state),
-        "DescribeSessions" => sessions::describe(input(body)?, state),
-        "DescribeInstanceInformation" => nodes::describe(input(body)?, state),
+        "DescribeSessions" => sessions::describe(input(body)?, region, state),
+        "DescribeInstanceInformation" => nodes::describe(input(body)?, region, state),
         "GetConnectionStatus" => nodes::connection_status(input(body)?, state),
         _ => Err(ApiError::new("UnknownOperationException", "")),
     }

@@ -13,7 +13,7 @@ use crate::credentials::{Credentials, KeyPair};
 use crate::directory::{Directory, Portal, Role};
 use crate::documents::CustomDocument;
 use crate::faults::{Faults, LineFaults};
-use crate::fleet::{EcsService, Fleet, Host, Node, Route};
+use crate::fleet::{Database, EcsService, Fleet, Host, Node, Route};
 use crate::gateway::relay::{Absence, Policy};
 use crate::lock;
 use crate::server;
@@ -83,6 +83,18 @@ impl Builder {
     /// Adds an ECS service with its running tasks.
     pub fn ecs(mut self, service: EcsService) -> Self {
         self.fleet.add_service(service);
+        self
+    }
+
+    /// Adds a database or cache that the account lists.
+    pub fn database(mut self, database: Database) -> Self {
+        self.fleet.databases.push(database);
+        self
+    }
+
+    /// Adds `count` Online instances to a Region, called `PREFIX-0001` and so on.
+    pub fn many(mut self, prefix: &str, count: u32, region: Option<&str>) -> Self {
+        self.fleet.add_many(prefix, count, region);
         self
     }
 
@@ -339,6 +351,16 @@ impl Emulator {
     /// Returns the API calls so far.
     pub fn calls(&self) -> Vec<Call> {
         lock(&self.state.calls).clone()
+    }
+
+    /// Makes somebody else, by ARN, the owner of sessions to come; `None` is the caller again.
+    pub fn sessions_belong_to(&self, owner: Option<&str>) {
+        *lock(&self.state.other_owner) = owner.map(str::to_owned);
+    }
+
+    /// Returns how many API calls were being answered at once, at most.
+    pub fn most_calls_at_once(&self) -> usize {
+        self.state.most_in_flight.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Returns how often an operation was called.

@@ -4,7 +4,7 @@
 //! emulator's handle changes all sessions and those to come. Service faults belong to the API.
 
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -132,8 +132,12 @@ impl Line {
 /// Faults of the API and of admission.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceFaults {
-    /// Operation and error code, in the order they are used up.
-    failures: VecDeque<(String, String)>,
+    /// What is to fail, in the order it is used up.
+    failures: VecDeque<Failure>,
+    /// How long every API call takes.
+    latency: Duration,
+    /// How long every API call of a service or in a Region takes, instead.
+    own_latency: HashMap<String, Duration>,
     /// HTTP statuses of the next websocket upgrades.
     pub(crate) refused_upgrades: VecDeque<u16>,
     /// Whether new tokens are born expired.
@@ -144,11 +148,30 @@ pub(crate) struct ServiceFaults {
     pub(crate) clock_offset: i64,
 }
 
+/// A call that is to fail.
+#[derive(Debug, Clone)]
+struct Failure {
+    operation: String,
+    /// In this Region only.
+    region: Option<String>,
+    code: String,
+}
+
 impl ServiceFaults {
-    /// Takes the next failure prepared for an operation.
-    pub(crate) fn take(&mut self, operation: &str) -> Option<String> {
-        let at = self.failures.iter().position(|(name, _)| name == operation)?;
-        self.failures.remove(at).map(|(_, code)| code)
+    /// Takes the next failure prepared for an operation in a Region.
+    pub(crate) fn take(&mut self, operation: &str, region: &str) -> Option<String> {
+        let fits = |failure: &Failure| {
+            failure.operation == operation
+                && failure.region.as_deref().is_none_or(|only| only == region)
+        };
+        let at = self.failures.iter().position(fits)?;
+        self.failures.remove(at).map(|failure| failure.code)
+    }
+
+    /// Returns how long a call of a service in a Region takes.
+    pub(crate) fn latency(&self, service: &str, region: &str) -> Duration {
+        let own = self.own_latency.get(service).or_else(|| self.own_latency.get(region));
+        own.copied().unwrap_or(self.latency)
     }
 }
 
@@ -329,8 +352,30 @@ impl Faults {
     /// Lets the next `times` calls of an operation fail with an error code.
     pub fn fails(&self, operation: &str, code: &str, times: usize) -> &Self {
         self.service(|service| {
-            let failure = (operation.to_owned(), code.to_owned());
+            let (operation, code) = (operation.to_owned(), code.to_owned());
+            let failure = Failure { operation, region: None, code };
             service.failures.extend(std::iter::repeat_n(failure, times));
+        })
+    }
+
+    /// Lets the next `times` calls of an operation in a Region fail with an error code.
+    pub fn fails_in(&self, region: &str, operation: &str, code: &str, times: usize) -> &Self {
+        self.service(|service| {
+            let (operation, code) = (operation.to_owned(), code.to_owned());
+            let failure = Failure { operation, region: Some(region.to_owned()), code };
+            service.failures.extend(std::iter::repeat_n(failure, times));
+        })
+    }
+
+    /// Delays every API call by this much.
+    pub fn api_latency(&self, delay: Duration) -> &Self {
+        self.service(|service| service.latency = delay)
+    }
+
+    /// Delays every API call of a service, such as `ec2`, or in a Region by this much.
+    pub fn api_latency_of(&self, service_or_region: &str, delay: Duration) -> &Self {
+        self.service(|service| {
+            service.own_latency.insert(service_or_region.to_owned(), delay);
         })
     }
 

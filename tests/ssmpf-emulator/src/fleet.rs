@@ -8,7 +8,10 @@ use std::net::{IpAddr, SocketAddr};
 use crate::documents::CustomDocument;
 
 pub(crate) mod builtin;
+mod database;
 mod file;
+
+pub use database::{Database, DatabaseKind};
 
 pub use file::FleetFileError;
 
@@ -50,6 +53,36 @@ pub struct Node {
     pub tags: Vec<(String, String)>,
     /// Whether a remote host must not be a loopback address; decided by the version if unset.
     pub deny_loopback: Option<bool>,
+    /// The Region; the fleet's own if unset.
+    pub region: Option<String>,
+    /// What EC2 says about the instance.
+    pub state: InstanceState,
+    /// Whether its agent ever registered with Systems Manager.
+    pub managed: bool,
+    /// When the instance was started, in seconds since 1970.
+    pub launched: i64,
+}
+
+/// What EC2 says about an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstanceState {
+    /// It is up.
+    Running,
+    /// It is down and can be started.
+    Stopped,
+    /// It is gone; EC2 shows it for another hour.
+    Terminated,
+}
+
+impl InstanceState {
+    /// Returns the number and the word that EC2 uses.
+    pub fn code(self) -> (u16, &'static str) {
+        match self {
+            InstanceState::Running => (16, "running"),
+            InstanceState::Stopped => (80, "stopped"),
+            InstanceState::Terminated => (48, "terminated"),
+        }
+    }
 }
 
 impl Node {
@@ -65,6 +98,10 @@ impl Node {
             address: IpAddr::from([10, 0, 1, 10]),
             tags: Vec::new(),
             deny_loopback: None,
+            region: None,
+            state: InstanceState::Running,
+            managed: true,
+            launched: 1_700_000_000,
         }
     }
 
@@ -116,6 +153,41 @@ impl Node {
         self
     }
 
+    /// Puts the node into another Region than the fleet's own.
+    pub fn in_region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// Stops the instance: Systems Manager does not list it any more.
+    pub fn stopped(mut self) -> Self {
+        self.state = InstanceState::Stopped;
+        self
+    }
+
+    /// Terminates the instance: only EC2 still shows it.
+    pub fn terminated(mut self) -> Self {
+        self.state = InstanceState::Terminated;
+        self
+    }
+
+    /// Makes it an instance whose agent never registered.
+    pub fn unmanaged(mut self) -> Self {
+        self.managed = false;
+        self
+    }
+
+    /// Sets when the instance was started, in seconds since 1970.
+    pub fn launched(mut self, seconds: i64) -> Self {
+        self.launched = seconds;
+        self
+    }
+
+    /// Returns whether Systems Manager lists it.
+    pub fn is_listed(&self) -> bool {
+        self.managed && self.state == InstanceState::Running && !self.is_ecs()
+    }
+
     /// Returns whether this is a container of an ECS task.
     pub fn is_ecs(&self) -> bool {
         self.id.starts_with("ecs:")
@@ -161,7 +233,7 @@ impl Host {
 }
 
 /// An ECS service and its running tasks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EcsService {
     /// Name of the cluster.
     pub cluster: String,
@@ -169,24 +241,33 @@ pub struct EcsService {
     pub service: String,
     /// Name of the container in each task.
     pub container: String,
+    /// Names of containers that AWS added to each task; none of them can be entered.
+    pub sidecars: Vec<String>,
     /// Ids of the running tasks.
     pub tasks: Vec<EcsTask>,
+    /// The Region; the fleet's own if unset.
+    pub region: Option<String>,
 }
 
 /// A running task.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EcsTask {
     /// The task id.
     pub id: String,
     /// The runtime id of its container.
     pub runtime_id: String,
+    /// Whether it was started without execute command.
+    pub no_exec: bool,
+    /// When it was started, in seconds since 1970.
+    pub started: i64,
 }
 
 impl EcsService {
-    /// Returns the targets of the service's tasks.
+    /// Returns the targets of those of the service's tasks that can be entered.
     pub fn targets(&self) -> impl Iterator<Item = String> + '_ {
         self.tasks
             .iter()
+            .filter(|task| !task.no_exec)
             .map(|task| format!("ecs:{}_{}_{}", self.cluster, task.id, task.runtime_id))
     }
 }
@@ -202,6 +283,8 @@ pub struct Fleet {
     pub hosts: Vec<Host>,
     /// ECS services; each task also has a node.
     pub services: Vec<EcsService>,
+    /// Databases and caches that the account lists.
+    pub databases: Vec<Database>,
     /// The account's own session documents.
     pub documents: Vec<CustomDocument>,
 }
@@ -214,7 +297,46 @@ impl Fleet {
             nodes: Vec::new(),
             hosts: Vec::new(),
             services: Vec::new(),
+            databases: Vec::new(),
             documents: Vec::new(),
+        }
+    }
+
+    /// Returns whether something is in this Region.
+    pub fn has_region(&self, region: &str) -> bool {
+        let nodes = self.nodes.iter().map(|node| &node.region);
+        let services = self.services.iter().map(|service| &service.region);
+        let databases = self.databases.iter().map(|database| &database.region);
+        region == self.region
+            || nodes.chain(services).chain(databases).flatten().any(|known| known == region)
+    }
+
+    /// Returns the Regions in which something is.
+    pub fn regions(&self) -> std::collections::BTreeSet<String> {
+        let nodes = self.nodes.iter().map(|node| &node.region);
+        let services = self.services.iter().map(|service| &service.region);
+        let databases = self.databases.iter().map(|database| &database.region);
+        let others = nodes.chain(services).chain(databases).flatten();
+        std::iter::once(&self.region).chain(others).cloned().collect()
+    }
+
+    /// Returns whether something whose Region is `own` is in `region`.
+    pub fn is_in(&self, own: Option<&str>, region: &str) -> bool {
+        own.unwrap_or(&self.region) == region
+    }
+
+    /// Adds `count` Online instances called `PREFIX-0001` and so on, each with an address of its own.
+    pub fn add_many(&mut self, prefix: &str, count: u32, region: Option<&str>) {
+        let begin = self.nodes.len() as u32;
+        for number in 1..=count {
+            let id = begin + number;
+            let [_, high, middle, low] = id.to_be_bytes();
+            let mut node = Node::new(format!("i-{id:017x}"))
+                .named(format!("{prefix}-{number:04}"))
+                .address([10, high, middle, low])
+                .tag("env", "generated");
+            node.region = region.map(str::to_owned);
+            self.nodes.push(node);
         }
     }
 
@@ -236,7 +358,9 @@ impl Fleet {
     /// Adds an ECS service, and a node for each of its tasks.
     pub fn add_service(&mut self, service: EcsService) {
         for target in service.targets() {
-            let node = Node::new(target).named(format!("{}/{}", service.cluster, service.service));
+            let mut node =
+                Node::new(target).named(format!("{}/{}", service.cluster, service.service));
+            node.region.clone_from(&service.region);
             self.nodes.push(node.agent("3.3.3185.0"));
         }
         self.services.push(service);

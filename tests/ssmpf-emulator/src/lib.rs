@@ -1,4 +1,5 @@
-//! An AWS side for one machine: SSM, STS and sign-in calls, the message gateway, and agents that really dial.
+//! An AWS side for one machine: the calls `ssmpf` makes, the message gateway, and agents that really
+//! dial.
 //!
 //! ```no_run
 //! use ssmpf_emulator::{Emulator, Node};
@@ -61,7 +62,10 @@ pub use directory::{Portal, Role};
 pub use documents::CustomDocument;
 pub use emulator::{Builder, Emulator};
 pub use faults::{Direction, Faults};
-pub use fleet::{EcsService, EcsTask, Fleet, FleetFileError, Host, Node, Ping, Route};
+pub use fleet::{
+    Database, DatabaseKind, EcsService, EcsTask, Fleet, FleetFileError, Host, InstanceState, Node,
+    Ping, Route,
+};
 pub use gateway::relay::Absence;
 pub use session::{SessionInfo, SessionState, TerminatedBy};
 

@@ -10,6 +10,7 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -129,7 +130,14 @@ async fn handle(request: Request<Incoming>, state: Arc<State>) -> Result<Reply, 
         Ok(body) => body.to_bytes(),
         Err(_) => return Ok(status(StatusCode::PAYLOAD_TOO_LARGE)),
     };
+    let now = state.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+    state.most_in_flight.fetch_max(now, Ordering::Relaxed);
+    let delay = api::latency(&head, &state);
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
     let mut reply = api::answer(&head, &body, &state);
+    state.in_flight.fetch_sub(1, Ordering::Relaxed);
     // Clients learn from it how wrong their clock is.
     if let Ok(date) = state.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string().parse() {
         reply.headers_mut().insert(http::header::DATE, date);

@@ -20,9 +20,9 @@ pub(crate) struct Authorization {
     /// Day of the signature, `20240102`.
     date: String,
     /// Region in the credential scope.
-    region: String,
+    pub(crate) region: String,
     /// Service in the credential scope.
-    service: String,
+    pub(crate) service: String,
     /// Names of the signed headers, in order.
     signed_headers: Vec<String>,
     /// The signature in hexadecimal.

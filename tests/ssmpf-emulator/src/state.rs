@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -64,6 +65,12 @@ pub(crate) struct State {
     pub(crate) runtime: Handle,
     /// Clients, tokens and credentials that were given out.
     pub(crate) given: Mutex<Given>,
+    /// Whose sessions are started from now on, if not the caller's.
+    pub(crate) other_owner: Mutex<Option<String>>,
+    /// API calls that are being answered.
+    pub(crate) in_flight: AtomicUsize,
+    /// The most there were at once.
+    pub(crate) most_in_flight: AtomicUsize,
     sessions: Mutex<Vec<Arc<Session>>>,
     tokens: Mutex<HashMap<String, Token>>,
     rng: Mutex<Rng>,
@@ -90,10 +97,20 @@ impl State {
             calls: Mutex::default(),
             runtime,
             given: Mutex::default(),
+            other_owner: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            most_in_flight: AtomicUsize::new(0),
             sessions: Mutex::default(),
             tokens: Mutex::default(),
             rng: Mutex::new(Rng::from_entropy()),
         }
+    }
+
+    /// Returns a Region if something is there, else the fleet's own.
+    pub(crate) fn known_region(&self, region: &str) -> String {
+        let fleet = self.fleet.read().unwrap_or_else(|broken| broken.into_inner());
+        let known = if fleet.has_region(region) { region } else { &self.config.region };
+        known.to_owned()
     }
 
     /// Returns all sessions, the oldest first.
@@ -147,7 +164,7 @@ impl State {
             document,
             reason,
             parameters,
-            owner: caller.arn(),
+            owner: lock(&self.other_owner).clone().unwrap_or_else(|| caller.arn()),
             node,
             plan,
             line: Line::new(lock(&self.line_template).clone()),

@@ -2,7 +2,7 @@
 
 use ssmpf_schema::ErrorKind;
 
-use super::{AwsFailure, Operation, Surroundings, Verdict};
+use super::{AwsFailure, Look, Operation, Surroundings, Verdict};
 
 /// Codes with which AWS asks for fewer calls.
 const THROTTLING: [&str; 8] = [
@@ -21,8 +21,10 @@ const EXPIRED: [&str; 4] =
     ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
 
 /// Codes that mean AWS knows no such credentials.
-const UNKNOWN_CREDENTIALS: [&str; 4] = [
+const UNKNOWN_CREDENTIALS: [&str; 5] = [
     "UnrecognizedClientException",
+    // EC2.
+    "AuthFailure",
     "InvalidClientTokenId",
     "InvalidAccessKeyId",
     "MissingAuthenticationTokenException",
@@ -69,7 +71,13 @@ pub(super) fn explain(
             ErrorKind::Throttled,
             Verdict::TrySlower,
             format!("AWS asks for fewer calls, so {} did not succeed", doing(operation)),
-            "an account may start three sessions a second in a region; wait a moment and try again",
+            match operation {
+                Operation::Look(_) => "wait a moment and try again",
+                _ => {
+                    "an account may start three sessions a second in a region; wait a moment and \
+                     try again"
+                }
+            },
         )
     } else if EXPIRED.contains(&code) {
         AwsFailure::new(
@@ -97,6 +105,17 @@ pub(super) fn explain(
         signature(text, around)
     } else if DENIED.contains(&code) {
         denied(text, operation)
+    } else if let Operation::Look(look) = operation
+        && status < 500
+        && code != "OptInRequired"
+        && !code.is_empty()
+    {
+        AwsFailure::new(
+            ErrorKind::Failure,
+            Verdict::TrySlower,
+            format!("{} refused {} with {code}", look.service, doing(operation)),
+            "",
+        )
     } else {
         match code {
             "TargetNotConnected" => not_connected(operation, around),
@@ -201,12 +220,22 @@ fn denied(text: &str, operation: Operation<'_>) -> AwsFailure {
         Operation::TerminateSession(_) => {
             "the policy must allow `ssm:TerminateSession` on this session"
         }
+        Operation::Look(look) => return denied_look(look),
     };
     AwsFailure::new(
         ErrorKind::Denied,
         Verdict::SignIn,
         format!("IAM does not allow {}", doing(operation)),
         hint,
+    )
+}
+
+fn denied_look(look: Look) -> AwsFailure {
+    AwsFailure::new(
+        ErrorKind::Denied,
+        Verdict::SignIn,
+        format!("IAM does not allow reading {}", look.what),
+        format!("the policy must allow `{}`", look.action),
     )
 }
 
@@ -242,6 +271,7 @@ fn doing(operation: Operation<'_>) -> String {
         Operation::StartSession { target, .. } => format!("a session to {target}"),
         Operation::ResumeSession(id) => format!("resuming session {id}"),
         Operation::TerminateSession(id) => format!("ending session {id}"),
+        Operation::Look(look) => format!("reading {}", look.what),
     }
 }
 

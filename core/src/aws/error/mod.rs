@@ -23,6 +23,9 @@ pub use transport::Peer;
 
 use super::sign_in::SignInNeed;
 
+/// What people call the service that sessions are started with.
+pub const SSM: &str = "AWS Systems Manager";
+
 /// What to do after a failure, for something that would like to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -74,6 +77,19 @@ pub enum Operation<'a> {
     ResumeSession(&'a str),
     /// Ending a session.
     TerminateSession(&'a str),
+    /// Reading what there is.
+    Look(Look),
+}
+
+/// A call that only reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The service as people call it: "Amazon EC2".
+    pub service: &'static str,
+    /// The action that IAM must allow: `ec2:DescribeInstances`.
+    pub action: &'static str,
+    /// What it reads, for the sentence: "the instances".
+    pub what: &'static str,
 }
 
 /// What the sentences and hints need to know about the caller.
@@ -161,7 +177,11 @@ impl AwsFailure {
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        let peer = Peer { what: "AWS Systems Manager", host: around.route.as_deref() };
+        let peer = match operation {
+            // What is known about the way leads to Systems Manager.
+            Operation::Look(look) if look.service != SSM => Peer { what: look.service, host: None },
+            _ => Peer { what: SSM, host: around.route.as_deref() },
+        };
         match &error {
             SdkError::ServiceError(service) => {
                 let metadata = service.err();

@@ -73,5 +73,6 @@ fn context() -> Option<Context> {
         keys: KeySettings { quiet: true, passphrases: PassphraseSources::default(), ..keys.ok()? },
         prompt: None,
         person: None,
+        finder: None,
     }))
 }

@@ -186,11 +186,15 @@ impl KeyError {
                 "nothing was changed; try again, or restore the key with SSMPF_IDENTITY_FILE"
             }
             KeyError::DamagedIdentity { path, .. } => {
-                return Some(format!(
-                    "the version before it is in {}; an exported identity serves too, through \
-                     SSMPF_IDENTITY_FILE",
-                    SafeFile::anywhere(path.clone()).previous().display()
-                ));
+                let exported = "an exported identity serves through SSMPF_IDENTITY_FILE";
+                let previous = SafeFile::anywhere(path.clone()).previous();
+                return Some(match previous.exists() {
+                    true => format!(
+                        "the version before it is in {}; {exported} too",
+                        previous.display()
+                    ),
+                    false => exported.to_owned(),
+                });
             }
             KeyError::Locked { protected: true, .. } => {
                 "run `ssmpf unlock` in a terminal, or set SSMPF_PASSPHRASE, SSMPF_PASSPHRASE_FILE \
@@ -341,7 +345,9 @@ impl Keys {
             None => self.ask_new()?,
         };
         let lock = self.protected.lock()?;
-        self.write_protected(identity, &new, &lock)
+        self.write_protected(identity, &new, &lock)?;
+        // The version before opens with the old passphrase, which may be known to others by now.
+        Ok(self.protected.remove_previous(&lock)?)
     }
 
     /// Reads the file that `SSMPF_IDENTITY_FILE` names.

@@ -35,7 +35,7 @@ pub enum Ask {
 }
 
 /// A person who can be asked, and told. Whoever has a terminal implements it.
-pub trait Prompt {
+pub trait Prompt: Send {
     /// Asks without showing what is typed. `None` means that the person does not want to go on.
     fn ask(&mut self, ask: Ask) -> io::Result<Option<Passphrase>>;
 

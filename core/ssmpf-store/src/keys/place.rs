@@ -1,13 +1,12 @@
 //! A place outside our files that keeps the identity: the OS keyring, or the session's cache.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ssmpf_model::Redacted;
 
 /// A place that keeps one secret text.
-pub trait KeyPlace {
+pub trait KeyPlace: Send {
     /// Returns what to call it in a sentence, such as "the OS keyring".
     fn name(&self) -> &'static str;
 
@@ -56,7 +55,13 @@ impl KeyPlace for NoPlace {
 
 /// A place in the memory of this process, for tests. Clones share what they keep.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryPlace(Rc<RefCell<Option<Redacted<String>>>>);
+pub struct MemoryPlace(Arc<Mutex<Option<Redacted<String>>>>);
+
+impl MemoryPlace {
+    fn secret(&self) -> MutexGuard<'_, Option<Redacted<String>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl KeyPlace for MemoryPlace {
     fn name(&self) -> &'static str {
@@ -64,15 +69,15 @@ impl KeyPlace for MemoryPlace {
     }
 
     fn get(&self, _: bool) -> Result<Option<Redacted<String>>, PlaceError> {
-        Ok(self.0.borrow().clone())
+        Ok(self.secret().clone())
     }
 
     fn put(&self, secret: &Redacted<String>, _: Option<Duration>) -> Result<(), PlaceError> {
-        *self.0.borrow_mut() = Some(secret.clone());
+        *self.secret() = Some(secret.clone());
         Ok(())
     }
 
     fn remove(&self) -> Result<bool, PlaceError> {
-        Ok(self.0.borrow_mut().take().is_some())
+        Ok(self.secret().take().is_some())
     }
 }

@@ -128,19 +128,23 @@ mod linux {
     mod tests {
         use super::*;
 
+        /// A place that serves. None where the kernel's keyring is closed and whoever runs the tests
+        /// knows it: some containers forbid its system calls.
         fn place() -> Option<KernelKeyring> {
             let folder = tempfile::tempdir().expect("a folder");
             let place = KernelKeyring::new(&folder.path().join("identity.age"));
-            let works = place.put(&Redacted::new("probe".to_owned()), None).is_ok();
-            works.then_some(place)
+            match place.put(&Redacted::new("probe".to_owned()), None) {
+                Ok(()) => Some(place),
+                Err(_) if std::env::var_os("SSMPF_TESTS_WITHOUT_KERNEL_KEYRING").is_some() => None,
+                Err(error) => panic!(
+                    "{error}; where that cannot be helped, set SSMPF_TESTS_WITHOUT_KERNEL_KEYRING=1"
+                ),
+            }
         }
 
         #[test]
         fn what_is_put_can_be_had_until_it_is_removed() {
-            let Some(place) = place() else {
-                eprintln!("skipped: the kernel's keyring is closed here");
-                return;
-            };
+            let Some(place) = place() else { return };
             assert_eq!(place.get(true).expect("open").expect("there").expose(), "probe");
             assert_eq!(place.remove(), Ok(true));
             assert!(place.get(true).expect("open").is_none());
@@ -149,10 +153,7 @@ mod linux {
 
         #[test]
         fn the_limit_is_kept() {
-            let Some(place) = place() else {
-                eprintln!("skipped: the kernel's keyring is closed here");
-                return;
-            };
+            let Some(place) = place() else { return };
             let secret = Redacted::new("short".to_owned());
             place.put(&secret, Some(Duration::from_secs(1))).expect("kept");
             let deadline = std::time::Instant::now() + Duration::from_secs(10);

@@ -33,6 +33,7 @@ struct Filter {
 /// Lists the machines; ECS tasks are in no list of this service.
 pub(super) fn describe(
     input: DescribeInstanceInformation,
+    region: &str,
     state: &State,
 ) -> Result<Value, ApiError> {
     authorize("ssm:DescribeInstanceInformation", "*", state)?;
@@ -44,21 +45,23 @@ pub(super) fn describe(
     let fleet = state.fleet.read().unwrap_or_else(|broken| broken.into_inner());
     let filters = input.filters.unwrap_or_default();
     let mut found = Vec::new();
+    let here = |node: &&Node| node.is_listed() && fleet.is_in(node.region.as_deref(), region);
     for filter in &filters {
         if filter.key == "InstanceIds"
-            && filter.values.iter().any(|id| fleet.node(id).is_none_or(|node| node.is_ecs()))
+            && filter.values.iter().any(|id| fleet.node(id).is_none_or(|node| !here(&node)))
         {
             let text = format!("Invalid instance id: {}", filter.values.join(", "));
             return Err(ApiError::new("InvalidInstanceId", text));
         }
     }
-    for node in fleet.nodes.iter().filter(|node| !node.is_ecs()) {
+    for node in fleet.nodes.iter().filter(here) {
         let gone = lock(&state.gone).contains(&node.id);
         if matches_all(node, ping(node, gone), &filters)? {
-            found.push(describe_one(node, ping(node, gone)));
+            found.push((node, ping(node, gone)));
         }
     }
-    let (nodes, next) = page(found, most, input.next_token.as_deref())?;
+    let (page, next) = page(found, most, input.next_token.as_deref())?;
+    let nodes: Vec<Value> = page.iter().map(|(node, ping)| describe_one(node, *ping)).collect();
     // The real service gives an empty token with the last page now and then.
     Ok(json!({ "InstanceInformationList": nodes, "NextToken": next.unwrap_or_default() }))
 }

@@ -26,7 +26,11 @@ pub(super) struct StartSession {
 }
 
 /// Starts a session on a node that is connected.
-pub(super) fn start(input: StartSession, state: &Arc<State>) -> Result<Value, ApiError> {
+pub(super) fn start(
+    input: StartSession,
+    region: &str,
+    state: &Arc<State>,
+) -> Result<Value, ApiError> {
     let invalid = |text: String| ApiError::new("ValidationException", text);
     if input.target.is_empty() || input.target.len() > 400 || !is_target(&input.target) {
         return Err(invalid(format!(
@@ -44,7 +48,6 @@ pub(super) fn start(input: StartSession, state: &Arc<State>) -> Result<Value, Ap
             "Value '{name}' at 'documentName' failed to satisfy constraint"
         )));
     }
-    let region = &state.config.region;
     let resource = match input.target.strip_prefix("i-") {
         Some(_) => format!("arn:aws:ec2:{region}:{ACCOUNT}:instance/{}", input.target),
         None if input.target.starts_with("ecs:") => task_arn(&input.target, region),
@@ -57,6 +60,8 @@ pub(super) fn start(input: StartSession, state: &Arc<State>) -> Result<Value, Ap
         let node = fleet
             .node(&input.target)
             .filter(|node| node.ping == Ping::Online && !gone)
+            .filter(|node| node.is_ecs() || node.is_listed())
+            .filter(|node| fleet.is_in(node.region.as_deref(), region))
             .cloned()
             .ok_or_else(|| {
                 let text = format!("{} is not connected.", input.target);
@@ -162,7 +167,11 @@ struct Filter {
 }
 
 /// Lists sessions, the newest first.
-pub(super) fn describe(input: DescribeSessions, state: &State) -> Result<Value, ApiError> {
+pub(super) fn describe(
+    input: DescribeSessions,
+    region: &str,
+    state: &State,
+) -> Result<Value, ApiError> {
     authorize("ssm:DescribeSessions", "*", state)?;
     let active = match input.state.as_str() {
         "Active" => true,
@@ -173,12 +182,21 @@ pub(super) fn describe(input: DescribeSessions, state: &State) -> Result<Value, 
         }
     };
     let mut found = Vec::new();
-    for session in state.sessions().iter().rev() {
+    let fleet = state.fleet.read().unwrap_or_else(|broken| broken.into_inner());
+    let here = |target: &str| {
+        let node = fleet.node(target);
+        fleet.is_in(node.and_then(|node| node.region.as_deref()), region)
+    };
+    for session in state.sessions().iter().rev().filter(|session| here(&session.target)) {
         if session.state().is_over() != active && matches_all(session, input.filters.as_deref())? {
             found.push(describe_one(session));
         }
     }
     let most = input.max_results.unwrap_or(200);
+    if !(1..=200).contains(&most) {
+        let text = format!("Value '{most}' at 'maxResults' must be between 1 and 200");
+        return Err(ApiError::new("ValidationException", text));
+    }
     let (sessions, next) = page(found, most, input.next_token.as_deref())?;
     Ok(json!({ "Sessions": sessions, "NextToken": next }))
 }

@@ -109,6 +109,9 @@ pub(super) struct FaultArgs {
     /// Delay of every message, one way.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) latency: Option<Duration>,
+    /// Delay of every API call.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) api_latency: Option<Duration>,
 
     /// Greatest addition to the delay.
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -226,6 +229,9 @@ impl FleetArgs {
 impl FaultArgs {
     /// Switches the faults on.
     pub(super) fn apply(&self, faults: &Faults) {
+        if let Some(delay) = self.api_latency {
+            faults.api_latency(delay);
+        }
         if let Some(delay) = self.latency {
             faults.latency(delay);
         }

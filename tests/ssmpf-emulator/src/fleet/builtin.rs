@@ -1,8 +1,7 @@
 //! The fleet one gets without describing one.
 
+use super::{Database, DatabaseKind, EcsService, EcsTask, Fleet, Node};
 use crate::directory::{Portal, Role};
-
-use super::{EcsService, EcsTask, Fleet, Node};
 
 /// Name and port of the database that the built-in fleet knows.
 pub(crate) const DATABASE: (&str, u16) = ("orders.cluster-abc.eu-west-1.rds.amazonaws.com", 5432);
@@ -50,8 +49,11 @@ pub(crate) fn fleet() -> Fleet {
             .tag("Name", "old-agent")
             .agent("3.0.196.0"),
     ];
-    let task =
-        |id: &str, digits: &str| EcsTask { id: id.into(), runtime_id: format!("{id}-{digits}") };
+    let task = |id: &str, digits: &str| EcsTask {
+        id: id.into(),
+        runtime_id: format!("{id}-{digits}"),
+        ..EcsTask::default()
+    };
     fleet.add_service(EcsService {
         cluster: "apps".into(),
         service: "api".into(),
@@ -60,6 +62,26 @@ pub(crate) fn fleet() -> Fleet {
             task("0123456789abcdef0123456789abcdef", "0265927825"),
             task("fedcba9876543210fedcba9876543210", "1873610021"),
         ],
+        ..EcsService::default()
     });
+    fleet.databases = vec![
+        Database {
+            kind: DatabaseKind::Cluster,
+            id: "orders".into(),
+            engine: "aurora-postgresql".into(),
+            host: DATABASE.0.into(),
+            reader: Some("orders.cluster-ro-abc.eu-west-1.rds.amazonaws.com".into()),
+            port: DATABASE.1,
+            ..Database::default()
+        },
+        Database {
+            kind: DatabaseKind::ReplicationGroup,
+            id: "sessions".into(),
+            engine: "valkey".into(),
+            host: "master.sessions.abc.euw1.cache.amazonaws.com".into(),
+            port: 6379,
+            ..Database::default()
+        },
+    ];
     fleet
 }

@@ -17,7 +17,18 @@
 //! [[ecs]]
 //! cluster = "apps"
 //! service = "api"
-//! tasks = [{ id = "0123456789abcdef0123456789abcdef" }]
+//! tasks = [{ id = "0123456789abcdef0123456789abcdef" }]      # exec = false: cannot be entered
+//!
+//! [[database]]                      # also: cluster, proxy, replication-group, sharded-group,
+//! kind = "instance"                 # serverless, memcached
+//! id = "orders"
+//! engine = "postgres"
+//! host = "db.internal"
+//! port = 5432
+//!
+//! [[many]]                          # instances called web-0001 to web-5000
+//! prefix = "web"
+//! count = 5000
 //!
 //! [[document]]                      # a session document that fixes host and port
 //! name = "Team-Database"
@@ -29,7 +40,7 @@
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::{EcsService, EcsTask, Fleet, Host, Node, Ping, Route};
+use super::{Database, EcsService, EcsTask, Fleet, Host, InstanceState, Node, Ping, Route};
 use crate::documents::CustomDocument;
 
 /// Why a fleet file cannot be used.
@@ -59,6 +70,18 @@ struct File {
     ecs: Vec<EcsEntry>,
     #[serde(default)]
     document: Vec<CustomDocument>,
+    #[serde(default)]
+    database: Vec<Database>,
+    #[serde(default)]
+    many: Vec<ManyEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManyEntry {
+    prefix: String,
+    count: u32,
+    region: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +97,20 @@ struct NodeEntry {
     #[serde(default)]
     tags: std::collections::BTreeMap<String, String>,
     deny_loopback: Option<bool>,
+    region: Option<String>,
+    #[serde(default)]
+    state: StateEntry,
+    #[serde(default = "default_online")]
+    managed: bool,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StateEntry {
+    #[default]
+    Running,
+    Stopped,
+    Terminated,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +134,10 @@ struct EcsEntry {
     cluster: String,
     service: String,
     container: Option<String>,
+    #[serde(default)]
+    sidecars: Vec<String>,
     tasks: Vec<TaskEntry>,
+    region: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +145,8 @@ struct EcsEntry {
 struct TaskEntry {
     id: String,
     runtime_id: Option<String>,
+    #[serde(default = "default_online")]
+    exec: bool,
 }
 
 fn default_region() -> String {
@@ -127,6 +169,10 @@ pub(super) fn parse(text: &str) -> Result<Fleet, FleetFileError> {
     }
     for entry in file.ecs {
         fleet.add_service(service(entry));
+    }
+    fleet.databases = file.database;
+    for ManyEntry { prefix, count, region } in file.many {
+        fleet.add_many(&prefix, count, region.as_deref());
     }
     Ok(fleet)
 }
@@ -153,6 +199,13 @@ fn node(entry: NodeEntry) -> Result<Node, FleetFileError> {
     }
     node.tags = entry.tags.into_iter().collect();
     node.deny_loopback = entry.deny_loopback;
+    node.region = entry.region;
+    node.managed = entry.managed;
+    node.state = match entry.state {
+        StateEntry::Running => InstanceState::Running,
+        StateEntry::Stopped => InstanceState::Stopped,
+        StateEntry::Terminated => InstanceState::Terminated,
+    };
     Ok(node)
 }
 
@@ -172,11 +225,15 @@ fn service(entry: EcsEntry) -> EcsService {
         container: entry.container.unwrap_or_else(|| entry.service.clone()),
         cluster: entry.cluster,
         service: entry.service,
+        sidecars: entry.sidecars,
+        region: entry.region,
         tasks: entry
             .tasks
             .into_iter()
             .map(|task| EcsTask {
                 runtime_id: task.runtime_id.unwrap_or_else(|| format!("{}-0000000001", task.id)),
+                no_exec: !task.exec,
+                started: 1_700_000_000,
                 id: task.id,
             })
             .collect(),
