@@ -10,8 +10,8 @@ module completions {
 
   # Port forwarding through AWS Systems Manager, without the AWS CLI or its plugin
   export extern ssmpf [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -37,27 +37,29 @@ module completions {
     --target: string          # Node: i-…, a Name, tag:KEY=VALUE, an address, asg:GROUP, ecs:CLUSTER/SERVICE[/CONTAINER]
     --host: string            # Host that the node connects to; without it, the node itself
     --port: string            # Port that the node connects to
+    -L: string                # Host and ports in the spelling of ssh: [bind:]local:host:port
+    --reason: string          # Reason, for the session history and CloudTrail
+    --document: string        # SSM document instead of Amazon's own
     --local-port: string      # Local port; `auto` chooses one that stays
     --bind: string            # Local address to listen on [default: localhost, IPv4 and IPv6]
-    -L: string                # Host and ports in the spelling of ssh: [bind:]local:host:port
     --kind: string            # What listens there: postgres, mysql, redis, https, ssh, tcp, …; brings the usual port
     --tag: string             # Tag; may be repeated
     --description: string     # A line about it
-    --reason: string          # Reason, for the session history and CloudTrail
-    --document: string        # SSM document instead of Amazon's own
-    --lazy                    # Start a session at the first client
+    --sessions: string        # How many sessions carry the traffic; one carries about 0.8 MB/s down [default: auto]
+    --lazy                    # Start a session only when a client comes
     --no-lazy                 # Start a session at once
-    --idle-timeout: string    # End a lazy connection's session after so long without a client, such as 15m
+    --idle-timeout: string    # End the sessions after so long without a client, such as 15m, until the next comes
+    --keep-alive              # Keep idle sessions open, whatever idle limit the administrator has set
+    --no-keep-alive           # Let idle sessions end as the administrator has set
     --max-age: string         # Close the forward after so long, such as 8h
     --guard                   # Ask before opening it, and want a reason
     --no-guard                # Open it without asking
-    --sessions: string        # How many sessions carry the traffic
     --db-user: string         # Database user
     --db-name: string         # Database
     --auth: string            # How the database user signs in: password or iam
     --from: string            # Take what the flags do not say from a pasted `aws ssm start-session …` line
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf add format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -81,8 +83,8 @@ module completions {
   # List the connections
   export extern "ssmpf ls" [
     --kind: string            # Only connections of this kind
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf ls format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -106,8 +108,8 @@ module completions {
   # Show a connection
   export extern "ssmpf show" [
     --as: string              # In other words: aws-cli, ssh-config, env, uri, jdbc or kubeconfig
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf show format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -133,27 +135,29 @@ module completions {
     --target: string          # Node: i-…, a Name, tag:KEY=VALUE, an address, asg:GROUP, ecs:CLUSTER/SERVICE[/CONTAINER]
     --host: string            # Host that the node connects to; without it, the node itself
     --port: string            # Port that the node connects to
+    -L: string                # Host and ports in the spelling of ssh: [bind:]local:host:port
+    --reason: string          # Reason, for the session history and CloudTrail
+    --document: string        # SSM document instead of Amazon's own
     --local-port: string      # Local port; `auto` chooses one that stays
     --bind: string            # Local address to listen on [default: localhost, IPv4 and IPv6]
-    -L: string                # Host and ports in the spelling of ssh: [bind:]local:host:port
     --kind: string            # What listens there: postgres, mysql, redis, https, ssh, tcp, …; brings the usual port
     --tag: string             # Tag; may be repeated
     --description: string     # A line about it
-    --reason: string          # Reason, for the session history and CloudTrail
-    --document: string        # SSM document instead of Amazon's own
-    --lazy                    # Start a session at the first client
+    --sessions: string        # How many sessions carry the traffic; one carries about 0.8 MB/s down [default: auto]
+    --lazy                    # Start a session only when a client comes
     --no-lazy                 # Start a session at once
-    --idle-timeout: string    # End a lazy connection's session after so long without a client, such as 15m
+    --idle-timeout: string    # End the sessions after so long without a client, such as 15m, until the next comes
+    --keep-alive              # Keep idle sessions open, whatever idle limit the administrator has set
+    --no-keep-alive           # Let idle sessions end as the administrator has set
     --max-age: string         # Close the forward after so long, such as 8h
     --guard                   # Ask before opening it, and want a reason
     --no-guard                # Open it without asking
-    --sessions: string        # How many sessions carry the traffic
     --db-user: string         # Database user
     --db-name: string         # Database
     --auth: string            # How the database user signs in: password or iam
     --untag: string           # Take a tag away; may be repeated
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf edit format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -176,8 +180,8 @@ module completions {
 
   # Give a connection another name
   export extern "ssmpf mv" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf mv format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -201,8 +205,8 @@ module completions {
 
   # Copy a connection; the copy has a local port of its own
   export extern "ssmpf cp" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf cp format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -227,8 +231,8 @@ module completions {
   # Remove connections
   export extern "ssmpf rm" [
     --yes(-y)                 # Do not ask
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf rm format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -260,15 +264,17 @@ module completions {
     --yes(-y)                 # Do not ask before opening a guarded connection
     --sessions: string        # How many sessions carry the traffic; one carries about 0.8 MB/s down [default: auto]
     --lazy                    # Start a session only when a client comes
+    --no-lazy                 # Start a session at once
     --idle-timeout: string    # End the sessions after so long without a client, such as 15m, until the next comes
     --keep-alive              # Keep idle sessions open, whatever idle limit the administrator has set
+    --no-keep-alive           # Let idle sessions end as the administrator has set
     --rotate-after: string    # Age at which a session in use is replaced
     --silent-after: string    # Silence of the agent after which it may be gone
     --engine: string@"nu-complete ssmpf connect engine" # What carries the sessions
     --print-address           # Print each local address on stdout once it is ready
     --ping-interval: string   # Seconds between pings to the gateway
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf connect format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -298,13 +304,15 @@ module completions {
     --yes(-y)                 # Do not ask before opening a guarded connection
     --sessions: string        # How many sessions carry the traffic; one carries about 0.8 MB/s down [default: auto]
     --lazy                    # Start a session only when a client comes
+    --no-lazy                 # Start a session at once
     --idle-timeout: string    # End the sessions after so long without a client, such as 15m, until the next comes
     --keep-alive              # Keep idle sessions open, whatever idle limit the administrator has set
+    --no-keep-alive           # Let idle sessions end as the administrator has set
     --rotate-after: string    # Age at which a session in use is replaced
     --silent-after: string    # Silence of the agent after which it may be gone
     --ping-interval: string   # Seconds between pings to the gateway
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf up format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -328,8 +336,8 @@ module completions {
   # End forwards in the background
   export extern "ssmpf down" [
     --all                     # All forwards that are up
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf down format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -359,13 +367,15 @@ module completions {
     --yes(-y)                 # Do not ask before opening a guarded connection
     --sessions: string        # How many sessions carry the traffic; one carries about 0.8 MB/s down [default: auto]
     --lazy                    # Start a session only when a client comes
+    --no-lazy                 # Start a session at once
     --idle-timeout: string    # End the sessions after so long without a client, such as 15m, until the next comes
     --keep-alive              # Keep idle sessions open, whatever idle limit the administrator has set
+    --no-keep-alive           # Let idle sessions end as the administrator has set
     --rotate-after: string    # Age at which a session in use is replaced
     --silent-after: string    # Silence of the agent after which it may be gone
     --ping-interval: string   # Seconds between pings to the gateway
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf restart format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -389,8 +399,8 @@ module completions {
   # Show the forwards in the background
   export extern "ssmpf status" [
     --watch(-w)               # Show it again whenever it changes, until Ctrl-C
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf status format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -415,8 +425,8 @@ module completions {
   export extern "ssmpf logs" [
     --follow(-f)              # Go on with what happens, until Ctrl-C
     --lines(-n): string       # How many lines
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf logs format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -440,8 +450,8 @@ module completions {
   # Wait until forwards in the background are ready
   export extern "ssmpf wait" [
     --timeout: string         # Longest wait, such as 30s
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf wait format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -464,8 +474,8 @@ module completions {
 
   # Have connections tagged @autostart come up at login (systemd or launchd)
   export extern "ssmpf service" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf service format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -487,8 +497,8 @@ module completions {
 
   # Write the definition for this user
   export extern "ssmpf service install" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf service install format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -510,8 +520,8 @@ module completions {
 
   # Remove it
   export extern "ssmpf service uninstall" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf service uninstall format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -533,8 +543,8 @@ module completions {
 
   # Print it
   export extern "ssmpf service show" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf service show format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -556,8 +566,8 @@ module completions {
 
   # The process of a forward in the background
   export extern "ssmpf __keep" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf __keep format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -583,18 +593,20 @@ module completions {
 
   # Forward a local port through a node, until Ctrl-C; nothing is saved
   export extern "ssmpf forward" [
-    --target: string          # Node: i-…, mi-…, or ecs:CLUSTER_TASK_RUNTIME
+    --target: string          # Node: i-…, a Name, tag:KEY=VALUE, an address, asg:GROUP, ecs:CLUSTER/SERVICE[/CONTAINER]
     --host: string            # Host that the node connects to; without it, the node itself
     --port: string            # Port that the node connects to
-    --local-port: string      # Local port, or `auto` for any free one [default: auto]
-    --bind: string            # Local address to listen on [default: localhost, IPv4 and IPv6]; may be repeated
-    -L: string                # The same in the spelling of ssh: [bind:]local:host:port
+    -L: string                # Host and ports in the spelling of ssh: [bind:]local:host:port
     --reason: string          # Reason, for the session history and CloudTrail
     --document: string        # SSM document instead of Amazon's own
+    --local-port: string      # Local port, or `auto` for any free one [default: auto]
+    --bind: string            # Local address to listen on [default: localhost, IPv4 and IPv6]; may be repeated
     --sessions: string        # How many sessions carry the traffic; one carries about 0.8 MB/s down [default: auto]
     --lazy                    # Start a session only when a client comes
+    --no-lazy                 # Start a session at once
     --idle-timeout: string    # End the sessions after so long without a client, such as 15m, until the next comes
     --keep-alive              # Keep idle sessions open, whatever idle limit the administrator has set
+    --no-keep-alive           # Let idle sessions end as the administrator has set
     --rotate-after: string    # Age at which a session in use is replaced
     --silent-after: string    # Silence of the agent after which it may be gone
     --engine: string@"nu-complete ssmpf forward engine" # What carries the session
@@ -602,8 +614,8 @@ module completions {
     --stdio                   # Connect stdin and stdout instead of listening
     --max-payload: string     # Largest payload of one message
     --ping-interval: string   # Seconds between pings to the gateway
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf forward format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -613,6 +625,108 @@ module completions {
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
     --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete ssmpf targets format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf targets color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List what sessions can go to: nodes, machines outside of EC2, ECS containers
+  export extern "ssmpf targets" [
+    --all-regions             # In every region that is enabled for the account
+    --refresh                 # Ask AWS even if there is a recent answer
+    --all                     # Also instances that Systems Manager does not know
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
+    --format: string@"nu-complete ssmpf targets format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf targets color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+    ...filters: string        # Only those with this text somewhere in them; several: all of them
+  ]
+
+  def "nu-complete ssmpf endpoints format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf endpoints color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List databases and caches that can be destinations
+  export extern "ssmpf endpoints" [
+    --all-regions             # In every region that is enabled for the account
+    --refresh                 # Ask AWS even if there is a recent answer
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
+    --format: string@"nu-complete ssmpf endpoints format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf endpoints color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+    ...filters: string        # Only those with this text somewhere in them; several: all of them
+  ]
+
+  def "nu-complete ssmpf sessions format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf sessions color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List your live sessions, whichever program started them; or end some
+  export extern "ssmpf sessions" [
+    --all                     # Everybody's sessions
+    --all-regions             # In every region that is enabled for the account
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
+    --format: string@"nu-complete ssmpf sessions format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf sessions color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete ssmpf sessions end format" [] {
+    [ "table" "json" "jsonl" "plain" ]
+  }
+
+  def "nu-complete ssmpf sessions end color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # End sessions
+  export extern "ssmpf sessions end" [
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
+    --format: string@"nu-complete ssmpf sessions end format" # How results are written
+    --json                    # Short for --format json
+    --no-input                # Never ask anything
+    --color: string@"nu-complete ssmpf sessions end color" # Colours
+    --quiet(-q)               # Say only what went wrong
+    --verbose(-v)             # Log to stderr; twice for more
+    --config: path            # Configuration file instead of the user's own
+    --store: path             # Store of connections
+    --help(-h)                # Print help (see more with '--help')
+    ...ids: string            # Ids of sessions
   ]
 
   def "nu-complete ssmpf import from" [] {
@@ -637,8 +751,8 @@ module completions {
     --on-conflict: string@"nu-complete ssmpf import on_conflict" # What to do with a name that is taken
     --target: string          # Node to go through, for basti, whose file does not name it
     --password-file: path     # The password of the Python manager is the first line of this file
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf import format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -662,8 +776,8 @@ module completions {
 
   # Write connections as JSON that `import json` reads
   export extern "ssmpf export" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf export format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -687,8 +801,8 @@ module completions {
   # Change the passphrase of the store's key
   export extern "ssmpf passwd" [
     --new-from: path          # The new passphrase is the first line of this file
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf passwd format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -711,8 +825,8 @@ module completions {
   # Keep the store's key for this session, so that nobody is asked again
   export extern "ssmpf unlock" [
     --for: string             # For at most so long
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf unlock format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -734,8 +848,8 @@ module completions {
 
   # Forget the key that `unlock` kept
   export extern "ssmpf lock" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf lock format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -757,8 +871,8 @@ module completions {
 
   # The store itself: where it lies, whom it is sealed to, its key
   export extern "ssmpf store" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf store format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -780,8 +894,8 @@ module completions {
 
   # Print where the store lies
   export extern "ssmpf store path" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf store path format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -803,8 +917,8 @@ module completions {
 
   # Open the store and say what is in it
   export extern "ssmpf store verify" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf store verify format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -826,8 +940,8 @@ module completions {
 
   # Copy the store, sealed as it is, to a new file
   export extern "ssmpf store backup" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf store backup format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -850,8 +964,8 @@ module completions {
 
   # Show or change whom the store is sealed to besides yourself
   export extern "ssmpf store recipients" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf store recipients format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -873,8 +987,8 @@ module completions {
 
   # Seal the store to these too
   export extern "ssmpf store recipients add" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf store recipients add format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -897,8 +1011,8 @@ module completions {
 
   # Seal the store to these no longer
   export extern "ssmpf store recipients remove" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf store recipients remove format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -921,8 +1035,8 @@ module completions {
 
   # Print the private key, for `age -d -i`; whoever has it can open the store
   export extern "ssmpf store export-identity" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf store export-identity format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -952,8 +1066,8 @@ module completions {
     --multi                   # Any number of them
     --print0                  # End each name with a NUL instead of a line feed
     --with-action             # Let keys choose what to do with connections, and print that command first
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf pick format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -976,8 +1090,8 @@ module completions {
 
   # Print a word about the forwards that are up, for the prompt; nothing if none is
   export extern "ssmpf prompt" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf prompt format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -1003,8 +1117,8 @@ module completions {
 
   # Print the completions for a shell
   export extern "ssmpf completions" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf completions format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -1031,8 +1145,8 @@ module completions {
 
   # Print what makes ssmpf at home in a shell: completions, keys, functions
   export extern "ssmpf init" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf init format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -1055,8 +1169,8 @@ module completions {
 
   # List AWS profiles: what they are, and whether somebody is signed in
   export extern "ssmpf profiles" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf profiles format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -1081,8 +1195,8 @@ module completions {
     --sso-session: string     # Sign in to this sso-session of the configuration
     --device-code             # With a code, in a browser on any machine
     --no-browser              # Print the address instead of opening a browser
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf login format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -1105,8 +1219,8 @@ module completions {
   # End sign-ins to IAM Identity Center; with --profile or --sso-session, only that one
   export extern "ssmpf logout" [
     --sso-session: string     # Sign out of this sso-session only
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf logout format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
@@ -1128,8 +1242,8 @@ module completions {
 
   # Explain a command or a topic: exit-codes, environment
   export extern "ssmpf help" [
-    --profile: string         # AWS profile; it wins over credentials in the environment
-    --region: string          # AWS region
+    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
+    --region: string          # AWS region. Lists take several
     --format: string@"nu-complete ssmpf help format" # How results are written
     --json                    # Short for --format json
     --no-input                # Never ask anything
