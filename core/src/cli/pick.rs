@@ -23,10 +23,14 @@ const CONNECT: &str = "connect";
 /// What puts an address into the clipboard rather than calling a command.
 const COPY: &str = "copy";
 
-/// Keys besides Enter and the commands they stand for.
-const KEYS: [(&str, &str); 3] = [("alt-u", "up"), ("alt-e", "edit"), ("alt-c", COPY)];
-const HEADER: &str =
-    "Enter connect · Alt-U up · Alt-E edit · Alt-C copy address · Tab mark · Esc leave";
+/// What makes a new connection, whatever was picked.
+const ADD: &str = "add";
+
+/// Keys besides Enter and the commands they stand for. `rm` asks before it removes.
+const KEYS: [(&str, &str); 5] =
+    [("alt-u", "up"), ("alt-e", "edit"), ("alt-c", COPY), ("alt-d", "rm"), ("alt-n", ADD)];
+// Fits a terminal of 80 columns.
+const HEADER: &str = "Enter connect · Alt-U up, -E edit, -C copy, -D remove, -N new · Tab mark";
 
 /// What `ssmpf` alone is meant to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,9 +61,7 @@ pub(super) fn run(
         copy(&values[0], global, settings)?;
         return Ok(Some(String::new()));
     }
-    if action.as_deref() == Some("edit") {
-        values.truncate(1);
-    }
+    fit(&mut values, action.as_deref());
     Ok(Some(match settings.format {
         FormatArg::Json => json::document(&PickedDocument::new(action, values)),
         FormatArg::Jsonl => json::line(&PickedDocument::new(action, values)),
@@ -85,15 +87,21 @@ pub(super) fn without_command(global: &Global, settings: &Settings) -> Result<Wi
         return Ok(Wish::Nothing(ExitCode::Interrupted));
     };
     let action = key.unwrap_or_else(|| CONNECT.to_owned());
-    match action.as_str() {
-        COPY => {
-            copy(&values[0], global, settings)?;
-            return Ok(Wish::Nothing(ExitCode::Success));
-        }
-        "edit" => values.truncate(1),
+    if action == COPY {
+        copy(&values[0], global, settings)?;
+        return Ok(Wish::Nothing(ExitCode::Success));
+    }
+    fit(&mut values, Some(&action));
+    Ok(Wish::Command(std::iter::once(action).chain(values).map(OsString::from).collect()))
+}
+
+/// Leaves as many of the names as the command takes.
+fn fit(values: &mut Vec<String>, action: Option<&str>) {
+    match action {
+        Some("edit") => values.truncate(1),
+        Some(ADD) => values.clear(),
         _ => {}
     }
-    Ok(Wish::Command(std::iter::once(action).chain(values).map(OsString::from).collect()))
 }
 
 /// What a prompt shows: nothing, or a sign and how many forwards are up.
@@ -132,6 +140,7 @@ fn choose(rows: Vec<Row>, args: &PickArgs, settings: &Settings) -> Result<Option
         query: args.query.as_deref().unwrap_or_default(),
         multi: args.multi,
         keys: if args.with_action { &KEYS } else { &[] },
+        alone: ADD,
         header: if args.with_action { HEADER } else { "" },
         colored: settings.style.is_colored(),
     };
