@@ -26,7 +26,6 @@ use crate::logging;
 use crate::model::{ConnectionName, InvalidInput, Seconds};
 use crate::output::events::ForwardOutput;
 use crate::output::{Lines, background as render, json};
-use crate::shutdown::Shutdown;
 
 /// How often `status --watch` looks.
 const WATCH: Duration = Duration::from_secs(1);
@@ -121,7 +120,7 @@ impl<'a> Runner<'a> {
                 FormatArg::Json => EventSink::silent(),
                 _ => output.sink(stdout, stderr),
             };
-            let shutdown = Shutdown::on_signals()?;
+            let shutdown = self.settings.shutdown()?;
             let aws = &self.settings.aws;
             if request.again {
                 let names = down::Request { names: plan.names(), all: false };
@@ -207,7 +206,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn watch(&self, names: &[String]) -> Result<ExitCode, Failure> {
-        let shutdown = Shutdown::on_signals()?;
+        let shutdown = self.settings.shutdown()?;
         let redraws = !self.settings.is_json() && io::stdout().is_terminal();
         let (mut shown, mut reaped) = (None, None);
         loop {
@@ -277,7 +276,7 @@ impl<'a> Runner<'a> {
         let mut written = show(&lines);
         if args.follow {
             self.run(async |_, _| {
-                let shutdown = Shutdown::on_signals()?;
+                let shutdown = self.settings.shutdown()?;
                 while written.is_ok() {
                     tokio::select! {
                         _ = shutdown.requested() => return Ok(()),

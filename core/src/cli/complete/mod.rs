@@ -75,7 +75,7 @@ impl Format {
     fn of(shell: &OsStr) -> Option<Self> {
         match shell.to_str()? {
             "bash" | "elvish" => Some(Format::Values),
-            "fish" | "powershell" => Some(Format::WithHelp),
+            "fish" | "powershell" | "nushell" => Some(Format::WithHelp),
             "zsh" => Some(Format::Zsh),
             _ => None,
         }
