@@ -102,14 +102,17 @@ impl PluginCommand for Command {
 fn types(spec: &Spec) -> Vec<(Type, Type)> {
     let out = output_type(spec.output);
     let mut types = vec![(Type::Nothing, out.clone())];
-    if spec.piped().is_some() || spec.run.is_some() && !spec.words.is_empty() {
-        let rows = [
-            Type::String,
-            Type::List(Box::new(Type::Any)),
-            Type::Table(Vec::new().into()),
-            Type::Record(Vec::new().into()),
-        ];
-        types.extend(rows.map(|row| (row, out.clone())));
+    let one = [Type::String, Type::Record(Vec::new().into())];
+    let many = [Type::List(Box::new(Type::Any)), Type::table()];
+    match spec.rows {
+        Some(rows) => {
+            types.extend(one.map(|row| (row, out.clone())));
+            types.extend(many.map(|row| (row, output_type(rows))));
+        }
+        None if spec.piped().is_some() => {
+            types.extend(one.into_iter().chain(many).map(|row| (row, out.clone())));
+        }
+        None => {}
     }
     types
 }

@@ -26,6 +26,8 @@ pub struct Spec {
     pub flags: &'static [&'static [Flag]],
     /// What the core answers.
     pub output: Output,
+    /// What becomes of rows that come through the pipe, if they are more than names.
+    pub rows: Option<Output>,
     /// Examples; each one is run by a test.
     pub examples: &'static [Sample],
     /// What is done instead of only asking the core.
@@ -43,6 +45,7 @@ impl Spec {
         arguments: &[],
         flags: &[COMMON],
         output: Output::Record { field: None, columns: &[] },
+        rows: None,
         examples: &[],
         run: None,
     };

@@ -36,6 +36,7 @@ pub static SPEC: Spec = Spec {
         COMMON,
     ],
     output: Output::Record { field: Some("connection"), columns: CONNECTION },
+    rows: Some(Output::Table { field: "connections", columns: CONNECTION }),
     examples: &[
         Sample {
             code: "ssmpf add reports --target bastion --host reports.internal --kind postgres --tag [prod bi] | get port",
@@ -219,7 +220,9 @@ fn import(
 ) -> Result<PipelineData, LabeledError> {
     let export = json(&Value::record(export.clone(), span))?;
     let mut request = call.request(Vec::new())?;
-    if let Some(word) = request.words.first() {
+    let is_common = |name: &str| COMMON.iter().any(|it| it.name == name);
+    let mut given = request.line(call.head()).words.into_iter();
+    if let Some(word) = given.find(|it| !it.flag.is_some_and(is_common)) {
         return Err(error::input(
             "an export is taken as it is",
             "leave this out",
