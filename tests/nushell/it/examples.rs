@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use nu_plugin_ssmpf::commands;
 use nu_plugin_ssmpf::spec::Sample;
 use nu_protocol::Value;
-use ssmpf_emulator::Node;
+use ssmpf_emulator::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Node};
 use ssmpf_tests::TestEnv;
 
 use crate::forwards::Cleanup;
@@ -17,8 +17,9 @@ fn place() -> Nu {
         TestEnv::with(|it| it.node(Node::new("i-0aaaaaaaaaaaaaaaa").online())).with_store_key();
     let nu = Nu::in_env(env);
     std::fs::create_dir_all(nu.env.home().join(".aws")).expect("made");
-    let keys =
-        "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\nregion = eu-west-1\n";
+    let keys = format!(
+        "aws_access_key_id = {DEFAULT_ACCESS_KEY}\naws_secret_access_key = {DEFAULT_SECRET_KEY}\n"
+    );
     let text = format!("[prod]\n{keys}\n[staging]\n{keys}");
     std::fs::write(nu.env.home().join(".aws/credentials"), text).expect("written");
     nu.with_connections()
