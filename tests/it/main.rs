@@ -12,6 +12,7 @@
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
 //! | `sso` | IAM Identity Center: signing in, renewing, signing out |
+//! | `expiry` | sign-ins that end, or are missing, while forwards run or are started |
 //! | `sign_in` | roles, second factors and every other kind of credentials |
 //! | `other_clients` | the AWS CLI, botocore and moto: who can use whose sign-in |
 //! | `finding` | targets listed, over many profiles and regions |
@@ -47,6 +48,7 @@ mod data;
 mod emulator;
 mod ending;
 mod endpoints;
+mod expiry;
 mod faults;
 mod finding;
 mod moto;

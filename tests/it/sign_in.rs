@@ -27,7 +27,7 @@ fn env(change: impl FnOnce(Builder) -> Builder, config: &str) -> TestEnv {
     env
 }
 
-fn with_mfa() -> TestEnv {
+pub(crate) fn with_mfa() -> TestEnv {
     env(
         |builder| {
             let role = Role::new(ADMIN).wants_mfa().lasting(7200);

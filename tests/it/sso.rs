@@ -23,11 +23,11 @@ const CONFIG: &str = "[sso-session corp]\nsso_region = eu-west-1\n\
     [profile foreign]\nsso_session = corp\nsso_account_id = 999999999999\nsso_role_name = Admin\n\
     region = eu-west-1\n";
 
-fn portal() -> Portal {
+pub(crate) fn portal() -> Portal {
     Portal::new(START_URL).assigns("111111111111", "Developer").assigns("222222222222", "Operator")
 }
 
-fn env_with(portal: Portal) -> TestEnv {
+pub(crate) fn env_with(portal: Portal) -> TestEnv {
     let env = TestEnv::with(|builder| builder.portal(portal));
     fs::create_dir_all(env.home().join(".aws")).unwrap();
     fs::write(env.home().join(".aws/config"), CONFIG).unwrap();
@@ -39,7 +39,7 @@ fn env() -> TestEnv {
 }
 
 /// Makes a browser that is curl, and lets the programs of this test use it.
-fn with_browser(env: &mut TestEnv) {
+pub(crate) fn with_browser(env: &mut TestEnv) {
     let script = env.home().join("browser");
     let seen = env.home().join("page.html");
     let text = format!("#!/bin/sh\nexec curl -sSL -o {} \"$1\"\n", seen.display());
@@ -60,7 +60,7 @@ fn read(path: &std::path::Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn change_token(env: &TestEnv, change: impl FnOnce(&mut Value)) {
+pub(crate) fn change_token(env: &TestEnv, change: impl FnOnce(&mut Value)) {
     let path = token_path(env);
     let mut token = read(&path);
     change(&mut token);

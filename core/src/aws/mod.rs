@@ -5,7 +5,6 @@
 
 mod answer;
 pub mod caches;
-pub mod caller;
 mod chain;
 mod cli_cache;
 pub mod clock;
@@ -37,6 +36,5 @@ pub use crate::model::document::{self, DocumentName, SessionDocument};
 pub use clock::Clock;
 pub use config::{AwsContext, AwsSettings, SessionWatch, SignedIn};
 pub use error::{AwsFailure, Verdict};
-pub use profiles::profile_names;
 pub use sign_in::{Guide, SignInNeed};
 pub use ssm::{Ssm, StartRequest, StartedSession};

@@ -155,16 +155,6 @@ impl Profiles {
     }
 }
 
-/// Returns the names of all profiles in alphabetical order; none if the files cannot be read.
-pub async fn profile_names(files: Option<EnvConfigFiles>) -> Vec<String> {
-    let files = files.unwrap_or_default();
-    let set = aws_config::profile::load(&Fs::real(), &Env::real(), &files, None).await;
-    let mut names: Vec<String> =
-        set.map(|set| set.profiles().map(str::to_owned).collect()).unwrap_or_default();
-    names.sort();
-    names
-}
-
 fn unknown_profile<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> AwsFailure {
     let mut known: Vec<&str> = known.collect();
     known.sort_unstable();

@@ -145,11 +145,38 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 /// One person cannot be asked two things at once.
-static TURN: Mutex<()> = Mutex::const_new(());
+static TURN: Mutex<Turn> = Mutex::const_new(Turn { declined: Vec::new() });
 
 /// Waits until nobody else in this process asks the person.
-pub(super) async fn turn() -> MutexGuard<'static, ()> {
+pub(super) async fn turn() -> MutexGuard<'static, Turn> {
     TURN.lock().await
+}
+
+/// The right to ask, and what the person did not want to do.
+#[derive(Debug)]
+pub(super) struct Turn {
+    declined: Vec<SignInNeed>,
+}
+
+impl Turn {
+    /// Whether this was asked for before in vain: who said no for one profile means all that share
+    /// the sign-in.
+    pub(super) fn is_declined(&self, need: &SignInNeed) -> bool {
+        self.declined.iter().any(|declined| match (declined, need) {
+            // Who has no code of a device now has none for its other roles either.
+            (SignInNeed::Mfa { serial, .. }, SignInNeed::Mfa { serial: other, .. }) => {
+                serial == other
+            }
+            _ => declined == need,
+        })
+    }
+
+    /// Remembers for the rest of this process that it was asked for in vain.
+    pub(super) fn decline(&mut self, need: SignInNeed) {
+        if !self.is_declined(&need) {
+            self.declined.push(need);
+        }
+    }
 }
 
 /// Lets a person sign in to IAM Identity Center.
@@ -259,6 +286,22 @@ mod tests {
         assert!(watch.happened());
         std::fs::remove_file(&path).unwrap();
         assert!(!watch.happened(), "signing out is no sign-in");
+    }
+
+    #[test]
+    fn who_said_no_is_not_asked_again_for_the_same() {
+        let mut turn = Turn { declined: Vec::new() };
+        let mfa = |serial: &str, file: &str| SignInNeed::Mfa {
+            serial: serial.to_owned(),
+            file: PathBuf::from(file),
+        };
+        turn.decline(SignInNeed::Sso(session()));
+        turn.decline(mfa("phone", "admin.json"));
+        assert!(turn.is_declined(&SignInNeed::Sso(session())));
+        assert!(turn.is_declined(&mfa("phone", "reader.json")), "it is the same device");
+        assert!(!turn.is_declined(&mfa("key", "admin.json")));
+        let other = SsoSession { name: Some("other".to_owned()), ..session() };
+        assert!(!turn.is_declined(&SignInNeed::Sso(other)));
     }
 
     #[test]

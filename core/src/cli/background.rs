@@ -123,12 +123,17 @@ impl<'a> Runner<'a> {
             };
             let shutdown = Shutdown::on_signals()?;
             let aws = &self.settings.aws;
-            if request.again {
-                let names = down::Request { names: plan.names(), all: false };
+            let around = Surroundings { events, shutdown };
+            let mut plan = plan;
+            // What is not waited for cannot ask later.
+            if request.again || (request.no_wait && aws.guide.is_some()) {
+                plan = up::with_credentials(plan, &around, aws).await?;
+            }
+            let names = down::Request { names: plan.names(), all: false };
+            if request.again && !names.names.is_empty() {
                 let (_, notes) = down::run(&names, &self.place.folder, aws).await?;
                 self.tell_all(&notes);
             }
-            let around = Surroundings { events, shutdown };
             up::run(plan, &request, around, aws, &mut context.store, &self.place)
                 .await
                 .map_err(Failure::from)
@@ -310,7 +315,9 @@ impl<'a> Runner<'a> {
         let result = runtime.block_on(work(stdout.clone(), stderr.clone()));
         stdout.finish();
         stderr.finish();
+        // Does not wait for threads that are stuck in a read from the terminal.
         runtime.shutdown_background();
+        terminal::restore();
         result
     }
 

@@ -88,6 +88,12 @@ impl Hub {
         self.members.send_modify(|members| members.retain(|member| member.number != number));
     }
 
+    /// Clients may come to this session again: those that wait go there.
+    pub fn reopen(&self, member: &Member) {
+        member.reopen();
+        self.members.send_modify(|_| {});
+    }
+
     /// All sessions that have not ended.
     pub fn members(&self) -> Vec<Arc<Member>> {
         self.members.borrow().clone()
@@ -146,7 +152,11 @@ impl Hub {
     ///
     /// [`NoStream`] says why there is none.
     pub async fn open_stream(&self) -> Result<(Stream, Lease), NoStream> {
-        timeout(HOLD, self.open_when_possible()).await.unwrap_or(Err(NoStream::NoSession))
+        self.open_stream_within(HOLD).await
+    }
+
+    async fn open_stream_within(&self, hold: Duration) -> Result<(Stream, Lease), NoStream> {
+        timeout(hold, self.open_when_possible()).await.unwrap_or(Err(NoStream::NoSession))
     }
 
     async fn open_when_possible(&self) -> Result<(Stream, Lease), NoStream> {
@@ -237,6 +247,16 @@ mod tests {
         assert_eq!(best_number(&members, Instant::now()), Some(2));
         members[1].close();
         assert_eq!(best_number(&members, Instant::now()), None);
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_session_in_time_is_told_so() {
+        let hub = Hub::new(Arc::default());
+        let closed = member(1);
+        closed.close();
+        hub.add(closed);
+        let answer = hub.open_stream_within(Duration::ZERO).await;
+        assert_eq!(answer.map(|_| ()), Err(NoStream::NoSession));
     }
 
     #[test]

@@ -449,12 +449,31 @@ impl<'a> Supervisor<'a> {
                 if let Some(kept) = self.kept.get_mut(&number) {
                     kept.silent_since = None;
                     if kept.leaving.is_none() {
-                        kept.member.reopen();
+                        self.hub.reopen(&kept.member);
                     }
                 }
                 // It need not be replaced, unless that is under way.
                 if self.start.is_none() {
                     self.owed.retain(|owed| owed.number != Some(number));
+                }
+            }
+            Notice::Trouble(failure) if failure.kind == ErrorKind::SignInRequired => {
+                // That may take hours. Whoever comes now is held for a bounded time.
+                if let Some(kept) = self.kept.get(&number) {
+                    kept.member.close();
+                }
+                // Other sessions, and new ones, lack the same sign-in.
+                if self.told.replace(failure.kind) == Some(failure.kind) {
+                    return;
+                }
+            }
+            Notice::Resumed { .. } => {
+                self.told = None;
+                if let Some(kept) = self.kept.get(&number)
+                    && kept.leaving.is_none()
+                    && kept.silent_since.is_none()
+                {
+                    self.hub.reopen(&kept.member);
                 }
             }
             Notice::Gap { heals_in, .. } if *heals_in > upkeep::HOPELESS => {

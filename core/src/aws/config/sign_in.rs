@@ -37,13 +37,23 @@ impl AwsContext {
             && failure.sign_in.is_some()
             && !*self.0.settled.borrow()
         {
-            let _turn = sign_in::turn().await;
+            let mut turn = sign_in::turn().await;
             // Who waited for a turn may find it done: one sign-in serves all who share it.
             result = self.0.credentials.get().await;
+            let mut asked = None;
             for _ in 0..SIGN_INS {
                 let Err(failure) = &result else { break };
                 let Some(need) = failure.sign_in.clone() else { break };
+                if turn.is_declined(&need) {
+                    break;
+                }
                 result = self.sign_in(&need, failure, guide).await;
+                asked = Some(*need);
+            }
+            if let (Err(failure), Some(need)) = (&result, asked)
+                && failure.kind == ErrorKind::SignInRequired
+            {
+                turn.decline(need);
             }
         }
         if result.is_ok() {
