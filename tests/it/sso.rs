@@ -195,6 +195,15 @@ fn a_refusal_is_said_as_such() {
 }
 
 #[test]
+fn where_a_sign_in_cannot_be_kept_nobody_is_asked_for_one() {
+    let env = env();
+    fs::write(env.home().join(".aws/sso"), "in the way").unwrap();
+    let finished = env.run(&["login", "--profile", "dev", "--device-code"]);
+    finished.fails_with(1, &["no place for the sign-in", ".aws/sso/cache"]);
+    assert_eq!(env.emulator.call_count("RegisterClient"), 0);
+}
+
+#[test]
 fn without_a_terminal_the_command_to_run_is_said() {
     let mut env = env();
     try_forward(&env, "dev")
