@@ -195,6 +195,15 @@ fn a_refusal_is_said_as_such() {
 }
 
 #[test]
+fn where_a_sign_in_cannot_be_kept_nobody_is_asked_for_one() {
+    let env = env();
+    fs::write(env.home().join(".aws/sso"), "in the way").unwrap();
+    let finished = env.run(&["login", "--profile", "dev", "--device-code"]);
+    finished.fails_with(1, &["no place for the sign-in", ".aws/sso/cache"]);
+    assert_eq!(env.emulator.call_count("RegisterClient"), 0);
+}
+
+#[test]
 fn without_a_terminal_the_command_to_run_is_said() {
     let mut env = env();
     try_forward(&env, "dev")
@@ -237,6 +246,33 @@ fn a_sign_in_that_is_due_is_renewed_without_a_person() {
     assert_eq!(before["clientId"], after["clientId"]);
     change_token(&env, |token| token["expiresAt"] = "2020-01-01T00:00:00UTC".into());
     opens(&env, "ops");
+}
+
+#[test]
+fn many_that_notice_the_end_at_once_renew_it_once() {
+    let mut env = env();
+    with_browser(&mut env);
+    env.run(&["login", "--profile", "dev"]);
+    let signed_in = env.emulator.call_count("CreateToken");
+    let expire = || change_token(&env, |it| it["expiresAt"] = "2020-01-01T00:00:00Z".into());
+    env.emulator.faults().api_latency(std::time::Duration::from_millis(50));
+    expire();
+    // Profiles of one process.
+    let both = env.run(&["targets", "--profile", "dev", "--profile", "ops", "--json"]);
+    let document: Value = serde_json::from_str(&both.stdout).expect("a document");
+    assert_eq!(document["failures"], json!([]), "{both:#?}");
+    assert_eq!(env.emulator.call_count("CreateToken"), signed_in + 1);
+    // Processes.
+    expire();
+    std::thread::scope(|scope| {
+        let all =
+            (0..4).map(|_| scope.spawn(|| env.run(&["targets", "--profile", "dev", "--refresh"])));
+        for one in all.collect::<Vec<_>>() {
+            let finished = one.join().unwrap();
+            assert_eq!(finished.code, Some(0), "{finished:#?}");
+        }
+    });
+    assert_eq!(env.emulator.call_count("CreateToken"), signed_in + 2);
 }
 
 #[test]

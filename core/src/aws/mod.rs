@@ -31,6 +31,7 @@ pub mod sigv4;
 pub mod ssm;
 pub mod sso;
 pub mod trust;
+pub mod vpc;
 
 pub use crate::model::document::{self, DocumentName, SessionDocument};
 pub use clock::Clock;
