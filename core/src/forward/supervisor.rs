@@ -7,6 +7,8 @@
 //! it has. With `lazy`, an idle timeout or an idle limit of the administrator there may be none at
 //! all until a client comes (*dormant*).
 
+mod notices;
+mod succession;
 mod tend;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -143,20 +145,6 @@ impl<'a> Supervisor<'a> {
         })?;
         self.introduce(&started.session);
         Ok(started)
-    }
-
-    /// Says what is special about the first session.
-    fn introduce(&self, session: &Session) {
-        if !session.ready.message.is_empty() {
-            self.warn(ErrorKind::Failure, session.ready.message.clone(), None);
-        }
-        if matches!(session.ready.mode, Mode::Basic) {
-            self.warn(
-                ErrorKind::SessionFailed,
-                "the agent is too old for several connections at once: they take turns".to_owned(),
-                Some("update the agent on the node; 3.0.222.0 is the first that can".to_owned()),
-            );
-        }
     }
 
     /// Lets clients into a session that is ready.
@@ -302,70 +290,6 @@ impl<'a> Supervisor<'a> {
         Ok(())
     }
 
-    fn announce(&self, reason: String, delay: Duration) {
-        self.events.emit(Detail::Reconnecting {
-            reason,
-            attempt: self.backoff.attempts() + 1,
-            retry_in_seconds: delay.as_secs_f64(),
-        });
-    }
-
-    /// Puts a new session in its place.
-    fn welcome(&mut self, started: Started) {
-        self.told = None;
-        // Counts as an attempt until the session has shown that it lives.
-        let _ = self.backoff.next_delay();
-        if self.started == 0 {
-            self.introduce(&started.session);
-        }
-        let (session_id, target) = (started.session.id.clone(), started.target.clone());
-        let rotation = started.rotation;
-        self.adopt(started);
-        let Some(owed) = self.owed.pop_front() else {
-            self.events
-                .emit(Detail::SessionOpened { session_id, sessions: self.kept.len() as u64 });
-            return;
-        };
-        let old = owed.number.and_then(|number| self.kept.get(&number));
-        // One that says nothing while another node has taken its place will say nothing more.
-        let gone = old.is_none_or(|old| old.silent_since.is_some() && old.target != target);
-        let at_once = owed.reset || gone;
-        self.events.emit(Detail::Replaced {
-            old_session_id: owed.session_id,
-            session_id,
-            reason: owed.reason.clone(),
-            clients_stay: !at_once,
-            rotates_in_seconds: Some(rotation.as_secs_f64()),
-        });
-        if let Some(number) = owed.number {
-            self.release(number, &owed.reason, at_once);
-        }
-    }
-
-    /// Lets a session go: at once, or when its last client has left.
-    fn release(&mut self, number: u64, reason: &str, at_once: bool) {
-        if let Some(kept) = self.kept.get_mut(&number) {
-            kept.member.close();
-            kept.leaving = Some(reason.to_owned());
-            if at_once {
-                kept.end();
-            }
-        }
-    }
-
-    /// Has a session replaced while it still serves.
-    fn retire(&mut self, number: u64, reason: String, reset: bool) {
-        let Some(kept) = self.kept.get(&number) else { return };
-        if let Some(owed) = self.owed.iter_mut().find(|owed| owed.number == Some(number)) {
-            owed.reset |= reset;
-        } else if kept.leaving.is_none() {
-            let session_id = kept.member.session_id.clone();
-            self.owed.push_back(Owed { session_id, number: Some(number), reason, reset });
-        } else if reset && let Some(kept) = self.kept.get_mut(&number) {
-            kept.end();
-        }
-    }
-
     fn handle_end(&mut self, number: u64, end: SessionEnd) -> Result<(), ForwardError> {
         let Some(kept) = self.kept.remove(&number) else { return Ok(()) };
         self.hub.remove(number);
@@ -420,98 +344,6 @@ impl<'a> Supervisor<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Forgets ended sessions that need no successor.
-    fn forgive(&mut self) {
-        let sessions = self.kept.len() as u64;
-        self.owed.retain(|owed| {
-            if owed.number.is_none() {
-                let (session_id, reason) = (owed.session_id.clone(), owed.reason.clone());
-                self.events.emit(Detail::SessionClosed { session_id, sessions, reason });
-            }
-            owed.number.is_some()
-        });
-    }
-
-    fn handle_notice(&mut self, number: u64, notice: Notice) {
-        match &notice {
-            Notice::Silent(silence) => {
-                let reason = "the agent stopped answering".to_owned();
-                if let Some(kept) = self.kept.get_mut(&number) {
-                    kept.silent_since = Instant::now().checked_sub(*silence);
-                    // Whoever comes now waits for the successor rather than for nothing.
-                    kept.member.close();
-                }
-                self.retire(number, reason, false);
-            }
-            Notice::Heard => {
-                if let Some(kept) = self.kept.get_mut(&number) {
-                    kept.silent_since = None;
-                    if kept.leaving.is_none() {
-                        kept.member.reopen();
-                    }
-                }
-                // It need not be replaced, unless that is under way.
-                if self.start.is_none() {
-                    self.owed.retain(|owed| owed.number != Some(number));
-                }
-            }
-            Notice::Gap { heals_in, .. } if *heals_in > upkeep::HOPELESS => {
-                let reason = "too much got lost with the connection".to_owned();
-                self.retire(number, reason, true);
-            }
-            _ => {}
-        }
-        self.report(number, notice);
-    }
-
-    fn report(&self, number: u64, notice: Notice) {
-        match notice {
-            Notice::Reconnecting { reason, attempt, retry_in } => {
-                self.events.emit(Detail::Reconnecting {
-                    reason,
-                    attempt,
-                    retry_in_seconds: retry_in.as_secs_f64(),
-                });
-            }
-            Notice::Resumed { took, missing } => self.events.emit(Detail::Resumed {
-                session_id: self
-                    .kept
-                    .get(&number)
-                    .map(|kept| kept.member.session_id.clone())
-                    .unwrap_or_default(),
-                took_seconds: took.as_secs_f64(),
-                missing: missing as u64,
-            }),
-            Notice::Gap { missing, heals_in } => self.warn(
-                ErrorKind::Network,
-                format!(
-                    "{missing} messages of the agent got lost with the connection; it needs about \
-                     {} s to repeat them",
-                    heals_in.as_secs().max(1)
-                ),
-                Some(match heals_in > upkeep::HOPELESS {
-                    true => "a new session takes over; clients of the old one are reset".to_owned(),
-                    false => "downloads stand still meanwhile; nothing is lost".to_owned(),
-                }),
-            ),
-            Notice::Silent(silence) => self.warn(
-                ErrorKind::TargetNotConnected,
-                format!("the agent has not answered for {} s", silence.as_secs()),
-                Some(
-                    "the node may be gone, or its destination may not be reading; a new session \
-                     is being started for new clients"
-                        .to_owned(),
-                ),
-            ),
-            Notice::Heard => tracing::info!("the agent answers again"),
-            Notice::Trouble(failure) => self.warn(failure.kind, failure.message, failure.hint),
-        }
-    }
-
-    fn warn(&self, kind: ErrorKind, message: String, hint: Option<String>) {
-        self.events.emit(Detail::Warning { kind, message, hint });
     }
 }
 
