@@ -37,6 +37,9 @@ use crate::session::{Backoff, Notice, Session, SessionEnd, StartError, sleep_unl
 /// A session that lived this long was not a failed start: the next one begins without delay.
 const LIVED: Duration = Duration::from_secs(30);
 
+/// Longest time between the last client of a session that ended and the news of that end.
+const MOMENT: Duration = Duration::from_secs(1);
+
 type Start = Pin<Box<dyn Future<Output = Result<Started, StartError>> + Send>>;
 
 /// Starts sessions for one forward and looks after them.
@@ -165,6 +168,8 @@ impl<'a> Supervisor<'a> {
             told_to_end: false,
         };
         self.kept.insert(number, kept);
+        // Those that ended are let go of.
+        while self.watchers.try_join_next().is_some() {}
         self.watchers.spawn(watch(number, session, notices, self.happened.clone()));
     }
 
@@ -241,6 +246,17 @@ impl<'a> Supervisor<'a> {
         })
     }
 
+    /// Whether a client that comes now is served.
+    fn takes_clients(&self) -> bool {
+        self.kept.values().any(|kept| kept.member.is_open())
+    }
+
+    /// Whether there has been no client for a moment. Those of a session that ends are reset, and
+    /// gone, before its end is told here.
+    fn is_unused(&self) -> bool {
+        self.hub.idle_since().is_some_and(|since| since.elapsed() > MOMENT)
+    }
+
     /// Sessions that should be started.
     fn missing(&self) -> usize {
         if self.dormant {
@@ -279,8 +295,8 @@ impl<'a> Supervisor<'a> {
             Verdict::GiveUp => upkeep::REFUSED_RETRY,
         };
         self.not_before = Some(Instant::now() + delay);
-        // Where another session serves, clients notice nothing of this.
-        if self.serving().next().is_none() {
+        // Where a session takes clients, be it an old one, they notice nothing of this.
+        if !self.dormant && !self.takes_clients() {
             self.announce(failure.message.clone(), delay);
         }
         if self.told != Some(failure.kind) {
@@ -307,18 +323,21 @@ impl<'a> Supervisor<'a> {
                 if error.kind == ErrorKind::DestinationUnreachable {
                     return Err(error.given_up());
                 }
-                if self.hub.clients() == 0 && lived && self.kept.is_empty() {
-                    // The administrator's idle limit has its way: the next session begins with
-                    // the next client.
-                    tracing::info!("session ended while nobody used it: {error}");
-                    self.dormant = true;
-                }
+                // The administrator's idle limit has its way: the next session begins with the
+                // next client.
+                let worked = lived || kept.member.has_connected();
+                self.dormant = worked && self.kept.is_empty() && self.is_unused();
                 error.causes.first().unwrap_or(&error.message).clone()
             }
             SessionEnd::Lost(failure) => failure.message,
         };
         if lived {
             self.backoff.reset();
+        }
+        if self.dormant {
+            self.owed.retain(|owed| owed.number != Some(number));
+            self.events.emit(Detail::SessionClosed { session_id, sessions: 0, reason });
+            return Ok(());
         }
         match self.owed.iter_mut().find(|owed| owed.number == Some(number)) {
             Some(owed) => owed.number = None,
@@ -329,19 +348,20 @@ impl<'a> Supervisor<'a> {
         }
         // Traffic will say whether the others are too few.
         self.extra = self.extra.min(self.serving().count().saturating_sub(1));
-        if self.dormant {
-            // The next client brings the next session.
-        } else if self.missing() == 0 {
+        if self.missing() == 0 {
             self.forgive();
-        } else if self.start.is_none() && self.not_before.is_none() {
+            return Ok(());
+        }
+        if self.start.is_none() && self.not_before.is_none() {
             let delay = match self.backoff.attempts() {
                 0 => Duration::ZERO,
                 _ => self.backoff.next_delay(),
             };
             self.not_before = Some(Instant::now() + delay);
-            if self.serving().next().is_none() {
-                self.announce(reason, delay);
-            }
+        }
+        if !self.takes_clients() {
+            let wait = self.not_before.map(|at| at.saturating_duration_since(Instant::now()));
+            self.announce(reason, wait.unwrap_or_default());
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ impl Supervisor<'_> {
                 if let Some(kept) = self.kept.get_mut(&number) {
                     kept.silent_since = None;
                     if kept.leaving.is_none() {
-                        kept.member.reopen();
+                        self.hub.reopen(number);
                     }
                 }
                 // It need not be replaced, unless that is under way.
@@ -47,6 +47,8 @@ impl Supervisor<'_> {
                     self.owed.retain(|owed| owed.number != Some(number));
                 }
             }
+            Notice::Reconnecting { .. } => self.hub.set_away(number, true),
+            Notice::Resumed { .. } => self.hub.set_away(number, false),
             Notice::Gap { heals_in, .. } if *heals_in > upkeep::HOPELESS => {
                 let reason = "too much got lost with the connection".to_owned();
                 self.retire(number, reason, true);
@@ -60,17 +62,14 @@ impl Supervisor<'_> {
         match notice {
             Notice::Reconnecting { reason, attempt, retry_in } => {
                 self.events.emit(Detail::Reconnecting {
+                    session_id: self.session_id(number),
                     reason,
                     attempt,
                     retry_in_seconds: retry_in.as_secs_f64(),
                 });
             }
             Notice::Resumed { took, missing } => self.events.emit(Detail::Resumed {
-                session_id: self
-                    .kept
-                    .get(&number)
-                    .map(|kept| kept.member.session_id.clone())
-                    .unwrap_or_default(),
+                session_id: self.session_id(number).unwrap_or_default(),
                 took_seconds: took.as_secs_f64(),
                 missing: missing as u64,
             }),
@@ -104,8 +103,14 @@ impl Supervisor<'_> {
         self.events.emit(Detail::Warning { kind, message, hint });
     }
 
+    fn session_id(&self, number: u64) -> Option<String> {
+        self.kept.get(&number).map(|kept| kept.member.session_id.clone())
+    }
+
+    /// Says that a new session is on its way because none serves.
     pub(super) fn announce(&self, reason: String, delay: Duration) {
         self.events.emit(Detail::Reconnecting {
+            session_id: None,
             reason,
             attempt: self.backoff.attempts() + 1,
             retry_in_seconds: delay.as_secs_f64(),

@@ -9,6 +9,8 @@ impl Supervisor<'_> {
     /// Puts a new session in its place.
     pub(super) fn welcome(&mut self, started: Started) {
         self.told = None;
+        // It may have been on its way when the last one ended.
+        self.dormant = false;
         // Counts as an attempt until the session has shown that it lives.
         let _ = self.backoff.next_delay();
         if self.started == 0 {
@@ -18,8 +20,12 @@ impl Supervisor<'_> {
         let rotation = started.rotation;
         self.adopt(started);
         let Some(owed) = self.owed.pop_front() else {
-            self.events
-                .emit(Detail::SessionOpened { session_id, sessions: self.kept.len() as u64 });
+            self.events.emit(Detail::SessionOpened {
+                session_id,
+                sessions: self.kept.len() as u64,
+                target: Some(target.to_string()),
+                rotates_in_seconds: Some(rotation.as_secs_f64()),
+            });
             return;
         };
         let old = owed.number.and_then(|number| self.kept.get(&number));
@@ -31,6 +37,7 @@ impl Supervisor<'_> {
             session_id,
             reason: owed.reason.clone(),
             clients_stay: !at_once,
+            target: Some(target.to_string()),
             rotates_in_seconds: Some(rotation.as_secs_f64()),
         });
         if let Some(number) = owed.number {
