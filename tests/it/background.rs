@@ -8,6 +8,7 @@ use serde_json::Value;
 use ssmpf_tests::{BASTION, TestEnv, process, servers};
 
 use crate::catalogue::{env, json, ok};
+use crate::other_versions::hash;
 
 /// Saves a connection to this port of the bastion, with a local port that is free.
 pub(crate) fn save(env: &TestEnv, name: &str, port: u16, more: &[&str]) -> u16 {
@@ -366,4 +367,98 @@ pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     false
+}
+
+#[test]
+fn an_interrupted_up_takes_its_process_along_whatever_that_waits_for() {
+    let env = env();
+    let local = save(&env, "web", servers::echo().port(), &[]);
+    std::fs::create_dir_all(env.home().join("run")).unwrap();
+    // Somebody cleans up under this name: the process of the forward waits until that is done.
+    let lock = std::fs::File::create(env.home().join("run").join(format!("{}.lock", hash("web"))));
+    let lock = lock.unwrap();
+    lock.lock().unwrap();
+    let mut up = env.ssmpf(&["up", "web"]);
+    let mut up = up.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let children = format!("/proc/{0}/task/{0}/children", up.id());
+    let child = || std::fs::read_to_string(&children).unwrap_or_default().trim().to_owned();
+    let is_itself = |pid: &str| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains("__keep")
+    };
+    assert!(wait_until(|| is_itself(&child())));
+    let pid: Value = child().parse::<u32>().unwrap().into();
+    process::signal(up.id(), "INT");
+    let ended = process::wait(&mut up, ssmpf_tests::PATIENCE).expect("it ends");
+    assert_eq!(ended.code(), Some(130));
+    assert!(!is_alive(&pid), "it would come up as soon as it can");
+    drop(lock);
+    assert!(TcpStream::connect(("127.0.0.1", local)).is_err());
+    assert_eq!(env.emulator.call_count("StartSession"), 0);
+}
+
+#[test]
+fn a_forward_holds_nothing_open_that_its_starter_had_open() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    let held = env.home().join("held");
+    let mut shell = env.command("sh");
+    shell.args(["-c", "exec \"$0\" up web 9>\"$1\""]);
+    shell.arg(ssmpf_tests::program("ssmpf")).arg(&held);
+    assert_eq!(process::run(shell).code, Some(0));
+    let pid = forward(&env, "web")["pid"].clone();
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    let open: Vec<_> = open.filter_map(|it| std::fs::read_link(it.path()).ok()).collect();
+    assert!(!open.contains(&held), "whoever waits for its end waits for ever: {open:?}");
+}
+
+#[test]
+fn those_who_ask_and_stay_do_not_keep_others_from_asking() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    ok(&env, &["up", "web"]);
+    let path = env.home().join("run").join(format!("{}.sock", hash("web")));
+    let staying: Vec<_> = (0..64)
+        .map(|_| {
+            let mut socket = std::os::unix::net::UnixStream::connect(&path).unwrap();
+            let _ = socket.write_all(b"{\"request\":\"hello\"}\n");
+            socket
+        })
+        .collect();
+    assert_eq!(forward(&env, "web")["state"], "ready");
+    drop(staying);
+}
+
+#[test]
+fn a_forward_that_waits_for_its_turn_is_down_at_once() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let echo = servers::echo().port();
+    (0..40).for_each(|number| _ = save(&env, &format!("c{number}"), echo, &[]));
+    ok(&env, &["up", "--all", "--no-wait"]);
+    let began = std::time::Instant::now();
+    ok(&env, &["down", "--all"]);
+    // The last would have had its turn after thirteen seconds, and was given up after five.
+    assert!(began.elapsed().as_secs() < 4, "{:?}", began.elapsed());
+    assert!(env.emulator.call_count("StartSession") < 40);
+    assert_eq!(env.emulator.open_sessions(), 0);
+    assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn several_are_restarted_each_with_the_reason_it_had() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let echo = servers::echo().port();
+    for name in ["a", "b"] {
+        save(&env, name, echo, &["--guard"]);
+        ok(&env, &["up", name, "-y", "--reason", &format!("because of {name}")]);
+    }
+    ok(&env, &["restart", "--all", "-y"]);
+    let sessions = env.emulator.sessions();
+    let mut reasons: Vec<_> = sessions[2..].iter().map(|it| it.reason.clone().unwrap()).collect();
+    reasons.sort();
+    assert_eq!(reasons, ["because of a", "because of b"]);
 }
