@@ -24,8 +24,6 @@ use crate::shutdown::Shutdown;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What every further forward adds to that: three sessions may be started a second.
 const PATIENCE_EACH: Duration = Duration::from_millis(500);
-/// Longest wait for a forward that is given up to be gone.
-const STOP: Duration = Duration::from_secs(10);
 
 /// Which connections to bring up, and how.
 #[derive(Clone, Debug, Default)]
@@ -133,8 +131,11 @@ fn job(
     context: &mut Context,
     place: &Place,
 ) -> Result<Job, CommandError> {
+    // The reason that it was started with is good for starting it again.
+    let so_far = || registry::record(&place.folder, name)?.reason;
+    let reason = request.reason.clone();
     let mut wanted = connect::Request {
-        reason: request.reason.clone(),
+        reason: if request.again { reason.or_else(so_far) } else { reason },
         yes: request.yes,
         upkeep: request.upkeep,
         defaults: request.defaults.clone(),
@@ -154,6 +155,7 @@ fn job(
         ca_bundle: aws.ca_bundle,
         upkeep: request.upkeep,
         reason: wanted.reason,
+        no_wait: request.no_wait,
         ping_interval_seconds: request.ping_interval.map(|interval| interval.as_secs()),
         runtime_dir: place.folder.path().to_owned(),
         log: log_file::path(&place.logs, name),
@@ -349,13 +351,13 @@ async fn raise(
     let risen = tokio::select! {
         risen = timeout(patience, up) => risen,
         _ = surroundings.shutdown.requested() => {
-            stop(folder, &name).await;
+            starting.stop().await;
             let what = format!("`{name}` was not ready yet; it was stopped");
             return Err(Refusal { kind: ErrorKind::Interrupted, message: what, hint: None }.into());
         }
     };
     let Ok(risen) = risen else {
-        stop(folder, &name).await;
+        starting.stop().await;
         return Err(Refusal::new(
             ErrorKind::NotReady,
             format!("`{name}` was not ready within {} s; it was stopped", patience.as_secs()),
@@ -402,14 +404,4 @@ fn unasked(job: &Job) -> ForwardStatus {
         state: ForwardState::Unknown,
         ..ForwardStatus::default()
     }
-}
-
-async fn stop(folder: &RuntimeDir, name: &ConnectionName) {
-    let stopping = async {
-        let mut conversation = client::Conversation::open(folder, name).await?;
-        conversation.ask("stop").await?;
-        conversation.hung_up().await;
-        Ok::<_, client::AskError>(())
-    };
-    let _ = timeout(STOP, stopping).await;
 }
