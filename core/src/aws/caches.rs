@@ -137,7 +137,7 @@ pub fn write(path: &Path, value: &impl Serialize) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether [`write`] can make files in a folder, which is made if need be.
+/// Returns whether [`write()`] can make files in a folder, which is made if need be.
 pub fn check_writable(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     tempfile::Builder::new().prefix(".ssmpf-").tempfile_in(folder).map(drop)
