@@ -8,6 +8,9 @@ use nu_protocol::{LabeledError, PipelineData, SyntaxShape, Value};
 use crate::call::Call;
 use crate::columns::Column;
 
+/// What a command does of its own, with what came through the pipe.
+pub type Run = fn(&Call<'_>, PipelineData) -> Result<PipelineData, LabeledError>;
+
 /// A command.
 pub struct Spec {
     /// Its name in Nushell, such as `ssmpf ls`.
@@ -31,7 +34,7 @@ pub struct Spec {
     /// Examples; each one is run by a test.
     pub examples: &'static [Sample],
     /// What is done instead of only asking the core.
-    pub run: Option<fn(&Call<'_>, PipelineData) -> Result<PipelineData, LabeledError>>,
+    pub run: Option<Run>,
 }
 
 impl Spec {

@@ -55,7 +55,6 @@ pub static SPEC: Spec = Spec {
         },
     ],
     run: Some(run),
-    ..Spec::NEW
 };
 
 /// Columns that say what happened to a connection, rather than what it is.

@@ -23,8 +23,8 @@ fn plugin(nu: &Nu) -> PluginTest {
     test
 }
 
-fn eval(test: &mut PluginTest, line: &str) -> Result<Value, ShellError> {
-    test.eval(line)?.into_value(Span::test_data())
+fn eval(test: &mut PluginTest, line: &str) -> Result<Value, Box<ShellError>> {
+    Ok(test.eval(line)?.into_value(Span::test_data())?)
 }
 
 #[track_caller]
@@ -43,14 +43,12 @@ fn record(test: &mut PluginTest, line: &str) -> Record {
 /// The error, and the text that its first label covers.
 #[track_caller]
 fn error(test: &mut PluginTest, line: &str) -> (LabeledError, String) {
-    let error = match eval(test, line) {
-        Err(ShellError::LabeledError(error)) => *error,
-        other => panic!("{line}: {other:?}"),
-    };
+    let error = eval(test, line).expect_err(line);
+    let ShellError::LabeledError(error) = *error else { panic!("{line}: {error:?}") };
     let span = error.labels[0].span;
     let text = test.engine_state().get_span_contents(span);
     let text = String::from_utf8_lossy(text).into_owned();
-    (error, text)
+    (*error, text)
 }
 
 #[test]
