@@ -11,7 +11,7 @@ use ssmpf_tests::{TestEnv, process, program};
 use crate::table::{Figures, Table};
 
 /// How often each command is run for its median.
-const ROUNDS: usize = 40;
+pub const ROUNDS: usize = 40;
 
 /// How many connections the stores hold.
 const SIZES: [usize; 3] = [1, 100, 10_000];
@@ -39,14 +39,15 @@ pub fn rows(table: &mut Table<'_>, share: u64) {
             ("show NAME --json".to_owned(), env.ssmpf(&["show", &last, "--json"])),
             ("show NAME --as env".to_owned(), env.ssmpf(&["show", &last, "--as", "env"])),
         ];
-        let figures = measured(commands.map(|(what, command)| (what, command)), rounds, &env);
+        let figures = measured(commands, rounds, &env);
         for (what, figures) in figures {
             table.row(&format!("{name}, {what}"), || figures);
         }
     }
 }
 
-fn measured<const N: usize>(
+/// Runs the commands in turns, and compares each with the first.
+pub fn measured<const N: usize>(
     mut commands: [(String, Command); N],
     rounds: usize,
     env: &TestEnv,
@@ -61,11 +62,11 @@ fn measured<const N: usize>(
         times.sort();
         times[times.len() / 2].as_secs_f64() * 1e3
     };
-    let hello = median(&mut times[0]);
+    let (first, name) = (median(&mut times[0]), commands[0].0.clone());
     let figures = commands.iter().zip(&mut times).map(|((what, command), times)| {
         let (it, least) = (median(times), times[0].as_secs_f64() * 1e3);
-        let ratio = it / hello;
-        let value = format!("{it:.2} ms median, {least:.2} least, {ratio:.1} × hello");
+        let ratio = it / first;
+        let value = format!("{it:.2} ms median, {least:.2} least, {ratio:.2} × {name}");
         (what.clone(), Figures { value, cpu: None, memory: Some(peak(command, env)) })
     });
     figures.collect()
@@ -97,7 +98,7 @@ pub fn print_peak(arguments: &[std::ffi::OsString]) {
 }
 
 /// An environment whose store holds so many connections, as people have them.
-fn store(size: usize) -> TestEnv {
+pub fn store(size: usize) -> TestEnv {
     let mut env = TestEnv::new();
     let key = env.home().join("identity");
     // A key that exists for such stores only.

@@ -6,6 +6,7 @@
 //! target/release/ssmpf-bench --quick         # a tenth of the bytes
 //! target/release/ssmpf-bench --only catalogue
 //! target/release/ssmpf-bench --plugin PATH   # Amazon's session-manager-plugin beside it
+//! target/release/ssmpf-bench --only nushell --nu PATH   # the plugin in Nushell
 //! ```
 //!
 //! Everything runs on this machine: the emulated AWS side in this process, `ssmpf` in one of its
@@ -17,6 +18,7 @@ mod background;
 mod catalogue;
 mod discovery;
 mod measure;
+mod nushell;
 mod recovery;
 mod table;
 
@@ -38,6 +40,9 @@ struct Arguments {
     /// Path of session-manager-plugin; one on PATH is found by itself.
     #[arg(long)]
     plugin: Option<std::path::PathBuf>,
+    /// Nushell, for the rows of its plugin.
+    #[arg(long, env = "SSMPF_TESTS_NUSHELL")]
+    nu: Option<std::path::PathBuf>,
     /// Only rows whose name contains this text.
     #[arg(long, default_value = "")]
     only: String,
@@ -57,6 +62,7 @@ fn main() {
     }
     let mut table = Table::new(&arguments.only);
     catalogue::rows(&mut table, share);
+    nushell::rows(&mut table, share, arguments.nu.as_deref());
     table.row("direct loopback TCP, download", || measure::direct_download(big * 4));
     table.row("direct loopback TCP, upload", || measure::direct_upload(big * 4));
     table.row("direct loopback TCP, request/response", measure::direct_latency);
