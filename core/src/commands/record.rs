@@ -125,6 +125,7 @@ fn database(database: &Database) -> DatabaseRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::KnownWords;
 
     const FULL: &str = r#"{"description":"x","profile":"p","region":"eu-west-1","target":" tag:a=b ","host":"[fd00::1]","kind":"pg","document":"acme","reason":"r","port":5432,"local_port":1,"bind":"127.0.0.1","tags":["@b","a","b"],"lazy":true,"idle_timeout":600,"max_age":28800,"guard":true,"keep_alive":true,"sessions":3,"database":{"user":"app","auth":"iam"},"created":"2026-11-21T12:00:00.123456Z","last_used":"2026-11-21T13:00:00+01:00"}"#;
     const LEAST: &str =
@@ -136,7 +137,7 @@ mod tests {
             let name: ConnectionName = "db".parse().expect("a name");
             let whole: Connection = serde_json::from_str(json).expect("a connection");
             let mut stored: StoredConnection = serde_json::from_str(json).expect("a connection");
-            stored.check().expect("a connection");
+            stored.check(&mut KnownWords::default()).expect("a connection");
             let whole = serde_json::to_string(&of(&name, &whole)).expect("JSON");
             let lies = serde_json::to_string(&borrowed("db".into(), stored)).expect("JSON");
             assert_eq!(lies, whole);

@@ -13,6 +13,7 @@ pub mod printable;
 pub mod profiles;
 pub mod style;
 pub mod table;
+pub mod text;
 
 pub use lines::Lines;
 pub use style::Style;

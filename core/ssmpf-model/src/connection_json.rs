@@ -127,15 +127,27 @@ pub struct StoredConnection<'a> {
     pub unknown: UnknownFields,
 }
 
+/// The words that were found right in the connection before. Neighbours share most of theirs, and to
+/// look into a word takes longer than to compare it.
+#[derive(Clone, Debug, Default)]
+pub struct KnownWords {
+    target: String,
+    profile: String,
+    region: String,
+    document: String,
+    tag: String,
+}
+
 impl StoredConnection<'_> {
     /// Checks that a [`Connection`] can be made of it, and spells every word as that would.
-    pub fn check(&mut self) -> Result<(), InvalidInput> {
-        settle([&mut self.target], TargetSpec::as_str)?;
-        settle(&mut self.profile, ProfileName::as_str)?;
-        settle(&mut self.region, Region::as_str)?;
-        settle(&mut self.host, Host::as_str)?;
-        settle(&mut self.document, DocumentName::as_str)?;
-        settle(&mut self.tags, Tag::as_str)?;
+    pub fn check(&mut self, known: &mut KnownWords) -> Result<(), InvalidInput> {
+        settle([&mut self.target], TargetSpec::as_str, Some(&mut known.target))?;
+        settle(&mut self.profile, ProfileName::as_str, Some(&mut known.profile))?;
+        settle(&mut self.region, Region::as_str, Some(&mut known.region))?;
+        // Each has its own host.
+        settle(&mut self.host, Host::as_str, None)?;
+        settle(&mut self.document, DocumentName::as_str, Some(&mut known.document))?;
+        settle(&mut self.tags, Tag::as_str, Some(&mut known.tag))?;
         self.tags.sort_unstable();
         self.tags.dedup();
         Ok(())
@@ -174,16 +186,25 @@ impl StoredConnection<'_> {
     }
 }
 
-/// Checks words that stand for a `T`, and spells them as it does.
+/// Checks words that stand for a `T`, and spells them as it does. The last one becomes the known one.
 fn settle<'w, 'a: 'w, T: FromStr<Err = InvalidInput>>(
     words: impl IntoIterator<Item = &'w mut Cow<'a, str>>,
     spelling: impl Fn(&T) -> &str,
+    mut known: Option<&mut String>,
 ) -> Result<(), InvalidInput> {
     for word in words {
+        // No `T` is an empty word: nothing is known at first.
+        if known.as_ref().is_some_and(|known| !known.is_empty() && word.as_ref() == **known) {
+            continue;
+        }
         let value: T = word.parse()?;
         let spelled = spelling(&value);
         if spelled != word.as_ref() {
             *word = Cow::Owned(spelled.to_owned());
+        }
+        if let Some(known) = &mut known {
+            known.clear();
+            known.push_str(word);
         }
     }
     Ok(())

@@ -36,7 +36,7 @@ mod unknown;
 
 pub use bind::BindAddress;
 pub use connection::{Auth, Connection, Database, Sessions};
-pub use connection_json::StoredConnection;
+pub use connection_json::{KnownWords, StoredConnection};
 pub use destination::{Destination, Host};
 pub use document::{DocumentName, SessionDocument};
 pub use forward_spec::ForwardSpec;

@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 static WORDS: OnceLock<Vec<String>> = OnceLock::new();
+static SHOWS_HELP: AtomicBool = AtomicBool::new(false);
 
 /// The words before the one that is completed, without those that are not Unicode.
 ///
@@ -18,6 +20,16 @@ impl Line {
         let text = before.iter().filter_map(|word| word.to_str().map(str::to_owned));
         // Only one line is completed by a process.
         let _ = WORDS.set(text.collect());
+    }
+
+    /// Notes that the shell shows a line about each candidate.
+    pub(super) fn show_help() {
+        SHOWS_HELP.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether the shell shows a line about each candidate. To others it need not be made.
+    pub(super) fn shows_help() -> bool {
+        SHOWS_HELP.load(Ordering::Relaxed)
     }
 
     /// Returns whether this word stands on the line already.

@@ -33,6 +33,9 @@ pub(super) fn answer() -> Option<ExitCode> {
     std::panic::set_hook(Box::new(|_| {}));
     let words = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
     if let Some(shell) = Format::of(&shell) {
+        if shell != Format::Values {
+            Line::show_help();
+        }
         let text = shell.render(&candidates(words));
         let mut stdout = std::io::stdout().lock();
         // A shell that is gone needs no candidates.
