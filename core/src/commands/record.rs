@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use ssmpf_schema::{ConnectionRecord, DatabaseRecord};
 
 use crate::events::rfc3339;
-use crate::model::{Connection, ConnectionName, Database, Sessions, StoredConnection, Tag};
+use crate::model::{
+    Connection, ConnectionName, Database, Sessions, StoredConnection, StoredTime, Tag,
+};
 
 /// Returns the connection as a part of documents.
 pub fn of(name: &ConnectionName, connection: &Connection) -> ConnectionRecord {
@@ -70,9 +72,9 @@ pub fn borrowed<'a>(
         guard: stored.guard,
         keep_alive: stored.keep_alive,
         sessions: sessions(stored.sessions),
-        created: rfc3339(stored.created).into(),
-        updated: rfc3339(stored.updated).into(),
-        last_used: stored.last_used.map(|time| rfc3339(time).into()),
+        created: written(&stored.created).into(),
+        updated: written(&stored.updated).into(),
+        last_used: stored.last_used.map(|time| written(&time).into()),
     }
 }
 
@@ -107,6 +109,10 @@ pub fn owned(record: ConnectionRecord<Cow<'_, str>>) -> ConnectionRecord {
     }
 }
 
+fn written(time: &StoredTime<'_>) -> String {
+    time.to_the_millisecond().unwrap_or_else(|| rfc3339(time.timestamp()))
+}
+
 fn sessions(sessions: Sessions) -> Option<u16> {
     match sessions {
         Sessions::Auto => None,
@@ -127,7 +133,7 @@ mod tests {
     use super::*;
     use crate::model::KnownWords;
 
-    const FULL: &str = r#"{"description":"x","profile":"p","region":"eu-west-1","target":" tag:a=b ","host":"[fd00::1]","kind":"pg","document":"acme","reason":"r","port":5432,"local_port":1,"bind":"127.0.0.1","tags":["@b","a","b"],"lazy":true,"idle_timeout":600,"max_age":28800,"guard":true,"keep_alive":true,"sessions":3,"database":{"user":"app","auth":"iam"},"created":"2026-11-21T12:00:00.123456Z","last_used":"2026-11-21T13:00:00+01:00"}"#;
+    const FULL: &str = r#"{"description":"x","profile":"p","region":"eu-west-1","target":" tag:a=b ","host":"[fd00::1]","kind":"pg","document":"acme","reason":"r","port":5432,"local_port":1,"bind":"127.0.0.1","tags":["@b","a","b"],"lazy":true,"idle_timeout":600,"max_age":28800,"guard":true,"keep_alive":true,"sessions":3,"database":{"user":"app","auth":"iam"},"created":"2026-11-21T12:00:00.123456Z","updated":"2026-11-21T12:00:00Z","last_used":"2026-11-21T13:00:00+01:00"}"#;
     const LEAST: &str =
         r#"{"target":"b","port":443,"local_port":1,"sessions":"auto","kind":"new-kind"}"#;
 

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Auth, BindAddress, Connection, Database, Destination, DocumentName, Host, InvalidInput, Kind,
-    Port, ProfileName, Region, Seconds, Sessions, Tag, TargetSpec, UnknownFields,
+    Port, ProfileName, Region, Seconds, Sessions, StoredTime, Tag, TargetSpec, UnknownFields,
 };
 
 impl Serialize for Connection {
@@ -118,11 +118,11 @@ pub struct StoredConnection<'a> {
     /// How to sign in to the database.
     pub database: Option<Database>,
     /// When it was added.
-    pub created: Timestamp,
+    pub created: StoredTime<'a>,
     /// When it was last changed.
-    pub updated: Timestamp,
+    pub updated: StoredTime<'a>,
     /// When it was last opened.
-    pub last_used: Option<Timestamp>,
+    pub last_used: Option<StoredTime<'a>>,
     /// What a newer version stored with it.
     pub unknown: UnknownFields,
 }
@@ -178,9 +178,9 @@ impl StoredConnection<'_> {
             keep_alive: self.keep_alive,
             sessions: self.sessions,
             database: self.database,
-            created: self.created,
-            updated: self.updated,
-            last_used: self.last_used,
+            created: self.created.timestamp(),
+            updated: self.updated.timestamp(),
+            last_used: self.last_used.map(|time| time.timestamp()),
             unknown: self.unknown,
         })
     }
@@ -275,16 +275,16 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
                 "max_age" => max_age = map.next_value()?,
                 "sessions" => sessions = Some(map.next_value::<StoredSessions>()?.0),
                 "database" => database = map.next_value()?,
-                "created" => created = map.next_value()?,
-                "updated" => updated = map.next_value()?,
-                "last_used" => last_used = map.next_value()?,
+                "created" => created = map.next_value::<OptionalTime>()?.0,
+                "updated" => updated = map.next_value::<OptionalTime>()?.0,
+                "last_used" => last_used = map.next_value::<OptionalTime>()?.0,
                 _ => {
                     let value: Box<RawValue> = map.next_value()?;
                     unknown.keep(name.into_owned(), value);
                 }
             }
         }
-        let created = created.unwrap_or(Timestamp::UNIX_EPOCH);
+        let created = created.unwrap_or_else(|| Timestamp::UNIX_EPOCH.into());
         let port: Port = port.ok_or_else(|| A::Error::missing_field("port"))?;
         Ok(StoredConnection {
             kind: kind.unwrap_or_else(|| Kind::guess(host.as_deref(), port)),
@@ -306,8 +306,8 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
             max_age,
             sessions: sessions.unwrap_or_default(),
             database,
+            updated: updated.unwrap_or_else(|| created.clone()),
             created,
-            updated: updated.unwrap_or(created),
             last_used,
             unknown,
         })
@@ -378,6 +378,16 @@ impl<'de> Deserialize<'de> for OptionalWord<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word: Option<Word<'de>> = Option::deserialize(deserializer)?;
         Ok(Self(word.map(|word| word.0)))
+    }
+}
+
+/// The same, as a time.
+struct OptionalTime<'a>(Option<StoredTime<'a>>);
+
+impl<'de> Deserialize<'de> for OptionalTime<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let OptionalWord(word) = OptionalWord::deserialize(deserializer)?;
+        word.map(StoredTime::new).transpose().map(Self).map_err(D::Error::custom)
     }
 }
 
