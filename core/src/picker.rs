@@ -49,6 +49,8 @@ pub struct Picked {
     pub key: Option<String>,
     /// The values, in the order of the list.
     pub values: Vec<String>,
+    /// Their places in the list.
+    pub places: Vec<usize>,
 }
 
 /// Why there is no picker.
@@ -111,8 +113,9 @@ pub fn pick(rows: Vec<Row>, question: Question<'_>) -> Result<Option<Picked>, Pi
             _ => None,
         };
         chosen.sort_by_key(|item| item.place);
+        let places: Vec<usize> = chosen.iter().map(|item| item.place).collect();
         let values: Vec<String> = chosen.into_iter().map(|item| item.row.value.clone()).collect();
-        return Ok((!values.is_empty()).then_some(Picked { key, values }));
+        return Ok((!values.is_empty()).then_some(Picked { key, values, places }));
     }
 }
 

@@ -36,6 +36,7 @@ pub fn of(name: &ConnectionName, connection: &Connection) -> ConnectionRecord {
         created: rfc3339(connection.created),
         updated: rfc3339(connection.updated),
         last_used: connection.last_used.map(rfc3339),
+        uses: connection.uses,
     }
 }
 
@@ -75,6 +76,7 @@ pub fn borrowed<'a>(
         created: written(&stored.created).into(),
         updated: written(&stored.updated).into(),
         last_used: stored.last_used.map(|time| written(&time).into()),
+        uses: stored.uses,
     }
 }
 
@@ -106,6 +108,7 @@ pub fn owned(record: ConnectionRecord<Cow<'_, str>>) -> ConnectionRecord {
         created: record.created.into_owned(),
         updated: record.updated.into_owned(),
         last_used: text(record.last_used),
+        uses: record.uses,
     }
 }
 
@@ -133,7 +136,7 @@ mod tests {
     use super::*;
     use crate::model::KnownWords;
 
-    const FULL: &str = r#"{"description":"x","profile":"p","region":"eu-west-1","target":" tag:a=b ","host":"[fd00::1]","kind":"pg","document":"acme","reason":"r","port":5432,"local_port":1,"bind":"127.0.0.1","tags":["@b","a","b"],"lazy":true,"idle_timeout":600,"max_age":28800,"guard":true,"keep_alive":true,"sessions":3,"database":{"user":"app","auth":"iam"},"created":"2026-11-21T12:00:00.123456Z","updated":"2026-11-21T12:00:00Z","last_used":"2026-11-21T13:00:00+01:00"}"#;
+    const FULL: &str = r#"{"description":"x","profile":"p","region":"eu-west-1","target":" tag:a=b ","host":"[fd00::1]","kind":"pg","document":"acme","reason":"r","port":5432,"local_port":1,"bind":"127.0.0.1","tags":["@b","a","b"],"lazy":true,"idle_timeout":600,"max_age":28800,"guard":true,"keep_alive":true,"sessions":3,"database":{"user":"app","auth":"iam"},"created":"2026-11-21T12:00:00.123456Z","updated":"2026-11-21T12:00:00Z","last_used":"2026-11-21T13:00:00+01:00","uses":3}"#;
     const LEAST: &str =
         r#"{"target":"b","port":443,"local_port":1,"sessions":"auto","kind":"new-kind"}"#;
 

@@ -66,6 +66,9 @@ impl Serialize for Connection {
         if let Some(last_used) = &self.last_used {
             map.serialize_entry("last_used", last_used)?;
         }
+        if self.uses > 0 {
+            map.serialize_entry("uses", &self.uses)?;
+        }
         for (name, value) in self.unknown.raw() {
             map.serialize_entry(name, value)?;
         }
@@ -123,6 +126,8 @@ pub struct StoredConnection<'a> {
     pub updated: StoredTime<'a>,
     /// When it was last opened.
     pub last_used: Option<StoredTime<'a>>,
+    /// How often it was opened.
+    pub uses: u32,
     /// What a newer version stored with it.
     pub unknown: UnknownFields,
 }
@@ -181,6 +186,7 @@ impl StoredConnection<'_> {
             created: self.created.timestamp(),
             updated: self.updated.timestamp(),
             last_used: self.last_used.map(|time| time.timestamp()),
+            uses: self.uses,
             unknown: self.unknown,
         })
     }
@@ -248,7 +254,7 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
         let (mut description, mut profile, mut region) = (None, None, None);
         let (mut kind, mut document, mut reason) = (None, None, None);
         let (mut lazy, mut guard, mut keep_alive) = (false, false, false);
-        let (mut idle_timeout, mut max_age) = (None, None);
+        let (mut idle_timeout, mut max_age, mut uses) = (None, None, 0);
         let (mut bind, mut sessions, mut database) = (BindAddress::default(), None, None);
         let mut tags: Vec<Cow<'de, str>> = Vec::new();
         let mut unknown = UnknownFields::default();
@@ -277,6 +283,7 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
                 "database" => database = map.next_value()?,
                 "created" => created = map.next_value::<OptionalTime>()?.0,
                 "updated" => updated = map.next_value::<OptionalTime>()?.0,
+                "uses" => uses = map.next_value()?,
                 "last_used" => last_used = map.next_value::<OptionalTime>()?.0,
                 _ => {
                     let value: Box<RawValue> = map.next_value()?;
@@ -309,6 +316,7 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
             updated: updated.unwrap_or_else(|| created.clone()),
             created,
             last_used,
+            uses,
             unknown,
         })
     }
@@ -470,7 +478,7 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::
 mod tests {
     use super::*;
 
-    const FULL: &str = r#"{"description":"orders \"prod\"","profile":"prod","region":"eu-west-1","target":"tag:Role=bastion","host":"db.internal","kind":"postgres","document":"acme-db","reason":"on call","port":5432,"local_port":15432,"bind":"*","tags":["db","prod"],"lazy":true,"guard":true,"keep_alive":true,"idle_timeout":600,"max_age":28800,"sessions":4,"database":{"user":"app","name":"orders","auth":"iam"},"created":"2026-11-21T12:00:00Z","updated":"2026-11-21T12:00:01Z","last_used":"2026-11-21T12:00:02Z","colour":{"r":1.10,"big":123456789012345678901234567890}}"#;
+    const FULL: &str = r#"{"description":"orders \"prod\"","profile":"prod","region":"eu-west-1","target":"tag:Role=bastion","host":"db.internal","kind":"postgres","document":"acme-db","reason":"on call","port":5432,"local_port":15432,"bind":"*","tags":["db","prod"],"lazy":true,"guard":true,"keep_alive":true,"idle_timeout":600,"max_age":28800,"sessions":4,"database":{"user":"app","name":"orders","auth":"iam"},"created":"2026-11-21T12:00:00Z","updated":"2026-11-21T12:00:01Z","last_used":"2026-11-21T12:00:02Z","uses":7,"colour":{"r":1.10,"big":123456789012345678901234567890}}"#;
 
     #[test]
     fn everything_survives_the_way_to_json_and_back() {

@@ -10,7 +10,7 @@ use ssmpf_store::keys::PassphraseSources;
 use ssmpf_store::{KeySettings, hygiene};
 
 use super::super::env::Environment;
-use super::super::{args, places, settings};
+use super::super::places;
 use super::line::Line;
 use crate::commands::context::{Context, ContextSettings};
 
@@ -76,12 +76,7 @@ pub(super) fn distinct(found: Found) -> Found {
 fn context() -> Option<Context> {
     hygiene::forbid_core_files();
     let environment = Environment::of_process();
-    let global = args::Global {
-        store: Line::value("--store"),
-        config: Line::value("--config"),
-        ..args::Global::default()
-    };
-    let settings = settings::resolve(&global, &environment, false).ok()?;
+    let settings = Line::settings()?;
     let keys = KeySettings::from_env(|name| {
         std::env::var_os(name).filter(|_| !name.contains("PASSPHRASE"))
     });

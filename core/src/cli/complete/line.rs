@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::super::args::Global;
+use super::super::env::Environment;
+use super::super::settings::{self, Settings};
+
 static WORDS: OnceLock<Vec<String>> = OnceLock::new();
 static SHOWS_HELP: AtomicBool = AtomicBool::new(false);
 
@@ -37,9 +41,17 @@ impl Line {
         words().iter().any(|it| it == word)
     }
 
-    /// Returns the value given to a flag.
-    pub(super) fn value(flag: &str) -> Option<PathBuf> {
-        value(words(), flag).map(PathBuf::from)
+    /// Returns what flags, environment and configuration file mean together on this line.
+    pub(super) fn settings() -> Option<Settings> {
+        let of = |flag| value(words(), flag).map(str::to_owned);
+        let global = Global {
+            store: of("--store").map(PathBuf::from),
+            config: of("--config").map(PathBuf::from),
+            profile: of("--profile").into_iter().collect(),
+            region: of("--region").into_iter().collect(),
+            ..Global::default()
+        };
+        settings::resolve(&global, &Environment::of_process(), false).ok()
     }
 }
 

@@ -8,6 +8,7 @@
 pub(super) mod aws_files;
 mod catalogue;
 pub(super) mod forwards;
+mod found_lately;
 mod line;
 pub(super) mod regions;
 pub(super) mod sources;

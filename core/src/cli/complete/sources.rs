@@ -12,7 +12,7 @@ use super::super::help;
 use super::catalogue::{Found, Glimpse, Parts};
 use super::line::Line;
 use super::regions::REGIONS;
-use super::{aws_files, catalogue, forwards};
+use super::{aws_files, catalogue, forwards, found_lately};
 use crate::model::Kind;
 
 /// What TAB shows.
@@ -78,11 +78,14 @@ pub(in crate::cli) fn sso_sessions(typed: &OsStr) -> Candidates {
     fitting(typed, aws_files::sso_sessions().into_iter().map(|name| (name, String::new())))
 }
 
-/// Nodes that saved connections go through, and the ways to name others.
+/// Nodes that saved connections go through or that were found lately, and the ways to name others.
 pub(in crate::cli) fn targets(typed: &OsStr) -> Candidates {
-    let mut found = catalogue::distinct(catalogue::read(|found, it| {
+    let mut found: Found = found_lately::targets().iter().map(found_lately::target).collect();
+    found.extend(catalogue::read(|found, it| {
         found.push((it.parts().target, format!("as in {}", it.name)));
     }));
+    // What is saved says more than what was found.
+    let mut found = catalogue::distinct(found);
     found.extend(
         [
             ("tag:", "a tag of the node: tag:KEY=VALUE"),
@@ -94,11 +97,12 @@ pub(in crate::cli) fn targets(typed: &OsStr) -> Candidates {
     fitting(typed, found)
 }
 
-/// Hosts that saved connections lead to.
+/// Hosts that saved connections lead to or that were found lately.
 pub(in crate::cli) fn hosts(typed: &OsStr) -> Candidates {
-    let found = catalogue::read(|found, it| {
+    let mut found: Found = found_lately::endpoints().iter().map(found_lately::endpoint).collect();
+    found.extend(catalogue::read(|found, it| {
         found.extend(it.parts().host.map(|host| (host, format!("as in {}", it.name))));
-    });
+    }));
     fitting(typed, catalogue::distinct(found))
 }
 
