@@ -78,6 +78,7 @@ struct Connection {
     created: String,
     updated: String,
     last_used: Option<String>,
+    uses: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -361,7 +362,7 @@ fn the_store_can_be_found_checked_copied_and_opened_by_age() {
 }
 
 /// Imports so many connections and returns their names in order.
-fn import_many(env: &TestEnv, count: usize) -> Vec<String> {
+pub(crate) fn import_many(env: &TestEnv, count: usize) -> Vec<String> {
     let one = |number| {
         let connection = serde_json::json!({
             "description": "x".repeat(100), "target": BASTION, "port": 5432, "local_port": 20_000,
