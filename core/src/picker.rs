@@ -36,6 +36,8 @@ pub struct Question<'a> {
     pub multi: bool,
     /// Keys besides Enter, in skim's spelling, and what picking with them means.
     pub keys: &'a [(&'a str, &'a str)],
+    /// The meaning of a key that needs no row.
+    pub alone: &'a str,
     /// A line above the list.
     pub header: &'a str,
     /// Whether there are colours.
@@ -97,6 +99,13 @@ pub fn pick(rows: Vec<Row>, question: Question<'_>) -> Result<Option<Picked>, Pi
         if output.is_abort {
             return Ok(None);
         }
+        let key = match &output.final_event {
+            Event::Action(Action::Accept(key)) => key.clone(),
+            _ => None,
+        };
+        if key.as_deref().is_some_and(|key| key == question.alone) {
+            return Ok(Some(Picked { key, values: Vec::new(), places: Vec::new() }));
+        }
         let mut chosen: Vec<&Item> =
             output.selected_items.iter().filter_map(|item| item.downcast_item()).collect();
         // skim searches beside the typing, so a quick Enter may find the list of some letters before.
@@ -108,10 +117,6 @@ pub fn pick(rows: Vec<Row>, question: Question<'_>) -> Result<Option<Picked>, Pi
             query = output.query;
             continue;
         }
-        let key = match &output.final_event {
-            Event::Action(Action::Accept(key)) => key.clone(),
-            _ => None,
-        };
         chosen.sort_by_key(|item| item.place);
         let places: Vec<usize> = chosen.iter().map(|item| item.place).collect();
         let values: Vec<String> = chosen.into_iter().map(|item| item.row.value.clone()).collect();

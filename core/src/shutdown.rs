@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 
@@ -14,6 +14,10 @@ use tokio::sync::watch;
 ///
 /// `timeout` and other wrappers signal both their child and its process group; no finger is that fast.
 const ONE_PRESS: Duration = Duration::from_millis(100);
+
+/// Time between two looks at the clocks by what is limited to an age: timers stand still while the
+/// machine sleeps.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// What asked for the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,14 +119,22 @@ impl Shutdown {
         }
     }
 
-    /// The same wish, which also comes by itself after `age`. Needs a Tokio runtime.
+    /// The same wish, which also comes by itself after `age`, be it that the machine slept
+    /// meanwhile. Needs a Tokio runtime.
     pub fn limited_to(&self, age: Duration) -> Self {
         let (trigger, limited) = Self::manual();
         let outer = self.clone();
+        let began = Clocks::now();
         tokio::spawn(async move {
-            tokio::select! {
-                cause = outer.requested() => trigger.request(cause),
-                () = tokio::time::sleep(age) => trigger.request(Cause::MaxAge),
+            loop {
+                let left = age.saturating_sub(began.until(Clocks::now()));
+                if left.is_zero() {
+                    return trigger.request(Cause::MaxAge);
+                }
+                tokio::select! {
+                    cause = outer.requested() => return trigger.request(cause),
+                    () = tokio::time::sleep(left.min(LOOK)) => {}
+                }
             }
         });
         limited
@@ -134,6 +146,22 @@ impl Shutdown {
         if state.wait_for(|state| state.forced).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Both clocks at one moment: one stands still while the machine sleeps, the other may be set.
+#[derive(Clone, Copy, Debug)]
+struct Clocks(Instant, SystemTime);
+
+impl Clocks {
+    fn now() -> Self {
+        Self(Instant::now(), SystemTime::now())
+    }
+
+    /// The time until `later`, by the clock that shows more of it.
+    fn until(self, later: Self) -> Duration {
+        let by_wall = later.1.duration_since(self.1).unwrap_or_default();
+        later.0.saturating_duration_since(self.0).max(by_wall)
     }
 }
 
@@ -224,6 +252,17 @@ mod tests {
         let long = shutdown.limited_to(Duration::from_secs(3600));
         trigger.request(Cause::Interrupt);
         assert_eq!(long.requested().await, Cause::Interrupt);
+    }
+
+    #[test]
+    fn time_passes_while_the_machine_sleeps_and_does_not_go_back() {
+        let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(86_400));
+        let Clocks(now, wall) = Clocks::now();
+        let began = Clocks(now, wall + day);
+        let slept = Clocks(now + hour, wall + 2 * day);
+        assert_eq!(began.until(slept), day);
+        let set_back = Clocks(now + hour, wall);
+        assert_eq!(began.until(set_back), hour);
     }
 
     #[tokio::test]

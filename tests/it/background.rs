@@ -8,6 +8,7 @@ use serde_json::Value;
 use ssmpf_tests::{BASTION, TestEnv, process, servers};
 
 use crate::catalogue::{env, json, ok};
+use crate::other_versions::hash;
 
 /// Saves a connection to this port of the bastion, with a local port that is free.
 pub(crate) fn save(env: &TestEnv, name: &str, port: u16, more: &[&str]) -> u16 {
@@ -30,7 +31,7 @@ impl Drop for Cleanup<'_> {
 }
 
 #[track_caller]
-fn round_trip(port: u16) {
+pub(crate) fn round_trip(port: u16) {
     let mut client = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
     client.set_read_timeout(Some(ssmpf_tests::PATIENCE)).unwrap();
     client.write_all(b"hello").unwrap();
@@ -40,19 +41,19 @@ fn round_trip(port: u16) {
 }
 
 #[track_caller]
-fn forward(env: &TestEnv, name: &str) -> Value {
+pub(crate) fn forward(env: &TestEnv, name: &str) -> Value {
     json(env, &["status", name])["forwards"][0].clone()
 }
 
 /// The files of running forwards; the slots of StartSession are not theirs.
-fn runtime_files(env: &TestEnv) -> Vec<PathBuf> {
+pub(crate) fn runtime_files(env: &TestEnv) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(env.home().join("run")).unwrap();
     let paths = entries.flatten().map(|entry| entry.path());
     paths.filter(|path| path.extension().is_none_or(|it| it != "slots")).collect()
 }
 
 /// Whether a process is there and not only waiting to be noticed by its parent.
-fn is_alive(pid: &Value) -> bool {
+pub(crate) fn is_alive(pid: &Value) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
     // Its files stay open until the last thread is gone.
@@ -225,74 +226,6 @@ fn a_forward_survives_its_terminal() {
 }
 
 #[test]
-fn the_session_of_a_killed_forward_is_ended_by_the_next_command() {
-    for next in ["status", "down", "up"] {
-        let env = env();
-        let _cleanup = Cleanup(&env);
-        let local = save(&env, "web", servers::echo().port(), &[]);
-        ok(&env, &["up", "web"]);
-        let status = forward(&env, "web");
-        process::signal(status["pid"].as_u64().unwrap() as u32, "KILL");
-        assert!(wait_until(|| !is_alive(&status["pid"])));
-        assert_eq!(env.emulator.open_sessions(), 1);
-        let said = match next {
-            "status" => {
-                let shown = env.run(&["status", "--json"]);
-                let document: Value = serde_json::from_str(&shown.stdout).unwrap();
-                assert_eq!(document["forwards"][0]["state"], "dead");
-                shown.stderr
-            }
-            command => ok(&env, &[command, "web"]).stderr,
-        };
-        assert!(said.contains("`web` had died without a word; its session was ended"), "{said}");
-        let open = env.emulator.open_sessions();
-        assert_eq!(open, usize::from(next == "up"), "{next}");
-        match next {
-            "up" => round_trip(local),
-            _ => {
-                assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
-                assert_eq!(json(&env, &["status"])["forwards"], Value::Array(vec![]), "once");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_session_that_cannot_be_ended_now_is_tried_again_by_the_next_command() {
-    let env = env();
-    save(&env, "web", servers::echo().port(), &[]);
-    ok(&env, &["up", "web"]);
-    let status = forward(&env, "web");
-    process::signal(status["pid"].as_u64().unwrap() as u32, "KILL");
-    assert!(wait_until(|| !is_alive(&status["pid"])));
-    env.emulator.faults().fails("TerminateSession", "ExpiredTokenException", 1);
-    let first = ok(&env, &["status"]);
-    assert!(first.stderr.contains("the next command tries"), "{first:#?}");
-    assert_eq!(env.emulator.open_sessions(), 1);
-    let second = ok(&env, &["status"]);
-    assert!(second.stderr.contains("its session was ended"), "{second:#?}");
-    assert_eq!(env.emulator.open_sessions(), 0);
-}
-
-#[test]
-fn a_forward_killed_before_it_was_ready_leaves_no_session_either() {
-    let env = env();
-    save(&env, "web", servers::echo().port(), &[]);
-    // The gateway swallows the handshake, so the session is started and never becomes ready.
-    env.emulator.faults().black_hole(true);
-    ok(&env, &["up", "web", "--no-wait"]);
-    let started =
-        |status: &Value| status["session_ids"].as_array().is_some_and(|it| !it.is_empty());
-    assert!(wait_until(|| started(&forward(&env, "web"))));
-    let status = forward(&env, "web");
-    assert_eq!(status["state"], "starting");
-    process::signal(status["pid"].as_u64().unwrap() as u32, "KILL");
-    assert!(wait_until(|| !is_alive(&status["pid"])));
-    ok(&env, &["status"]);
-    assert_eq!(env.emulator.open_sessions(), 0);
-}
-
-#[test]
 fn an_interrupted_up_leaves_nothing_half_up() {
     let env = env();
     let _cleanup = Cleanup(&env);
@@ -318,72 +251,6 @@ fn a_port_that_another_forward_has_is_named_with_that_forward() {
     ok(&env, &["edit", "two", "--local-port", &local]);
     ok(&env, &["up", "one"]);
     env.run(&["up", "two"]).fails_with(8, &["in use", "`one`, which is up", "ssmpf down one"]);
-}
-
-#[test]
-fn a_forward_that_nobody_could_find_any_more_ends_itself() {
-    let env = env();
-    let local = save(&env, "web", servers::echo().port(), &[]);
-    ok(&env, &["up", "web"]);
-    let pid = forward(&env, "web")["pid"].clone();
-    std::fs::remove_dir_all(env.home().join("run")).unwrap();
-    assert!(wait_until(|| !is_alive(&pid)));
-    assert_eq!(env.emulator.open_sessions(), 0);
-    assert!(TcpStream::connect(("127.0.0.1", local)).is_err());
-    assert!(ok(&env, &["logs", "web"]).stdout.contains("runtime folder is gone"));
-}
-
-#[test]
-fn a_forward_that_stands_still_is_named_and_can_be_ended() {
-    let env = env();
-    let _cleanup = Cleanup(&env);
-    save(&env, "web", servers::echo().port(), &[]);
-    ok(&env, &["up", "web"]);
-    let status = forward(&env, "web");
-    process::signal(status["pid"].as_u64().unwrap() as u32, "STOP");
-    assert_eq!(forward(&env, "web")["state"], "unresponsive");
-    let down = ok(&env, &["down", "web"]);
-    assert!(down.stderr.contains("did not answer and was killed"), "{down:#?}");
-    assert!(wait_until(|| !is_alive(&status["pid"])));
-    assert_eq!(env.emulator.open_sessions(), 0);
-    assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
-}
-
-#[test]
-fn a_tunnel_that_was_given_up_is_shown_once_with_its_reason() {
-    let env = env();
-    let _cleanup = Cleanup(&env);
-    save(&env, "web", servers::echo().port(), &[]);
-    ok(&env, &["up", "web"]);
-    let pid = forward(&env, "web")["pid"].clone();
-    env.emulator.faults().end_sessions("Forwarding to IP address 169.254.169.254 is forbidden.");
-    assert!(wait_until(|| !is_alive(&pid)));
-    let dead = forward(&env, "web");
-    assert_eq!(
-        (&dead["state"], dead["session_ids"].as_array().map(Vec::len)),
-        (&"dead".into(), Some(0))
-    );
-    assert_eq!(dead["last_problem"]["kind"], "destination-unreachable");
-    env.run(&["status", "web"]).fails_with(3, &["not up"]);
-    assert!(ok(&env, &["logs", "web"]).stdout.contains("stopped: "));
-}
-
-#[test]
-fn garbage_in_the_runtime_folder_is_no_forward() {
-    let env = env();
-    let run = env.home().join("run");
-    std::fs::create_dir(&run).unwrap();
-    std::fs::write(run.join("0123456789abcdef.json"), b"\xff{{{").unwrap();
-    std::fs::write(run.join("0123456789abcdef.sock"), b"").unwrap();
-    std::fs::write(run.join("fedcba9876543210.json"), b"[1,2]").unwrap();
-    let shown = ok(&env, &["status"]);
-    assert!(shown.stderr.contains("nothing is up"), "{shown:#?}");
-    let _cleanup = Cleanup(&env);
-    let local = save(&env, "web", servers::echo().port(), &[]);
-    // A socket of a killed forward lies where the new one belongs.
-    std::fs::write(run.join(format!("{}.sock", hash("web"))), b"").unwrap();
-    ok(&env, &["up", "web"]);
-    round_trip(local);
 }
 
 #[test]
@@ -437,72 +304,6 @@ fn what_lies_on_disk_is_for_this_user_alone_and_has_no_secret() {
 }
 
 #[test]
-fn wait_returns_when_it_is_ready_and_not_later_than_asked() {
-    let env = env();
-    let _cleanup = Cleanup(&env);
-    save(&env, "web", servers::echo().port(), &[]);
-    env.run(&["wait", "web", "--timeout", "1s"]).fails_with(9, &["`web` is not up"]);
-    let waited = std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| ok(&env, &["wait", "web", "--json"]));
-        ok(&env, &["up", "web", "--no-wait"]);
-        waiting.join().unwrap()
-    });
-    let document: Value = serde_json::from_str(&waited.stdout).unwrap();
-    assert_eq!(document["forwards"][0]["state"], "ready");
-}
-
-#[test]
-fn logs_are_shown_and_followed() {
-    use std::io::BufRead;
-    let env = env();
-    let _cleanup = Cleanup(&env);
-    let local = save(&env, "web", servers::echo().port(), &[]);
-    env.run(&["logs", "web"]).fails_with(3, &["no log of `web`"]);
-    ok(&env, &["up", "web"]);
-    let mut follower = env.ssmpf(&["logs", "web", "-f"]);
-    let mut follower = follower.stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let lines = std::io::BufReader::new(follower.stdout.take().unwrap()).lines();
-    let (send, seen) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        lines.map_while(Result::ok).for_each(|line| send.send(line).unwrap())
-    });
-    let wait_for = |text: &str| {
-        while !seen.recv_timeout(ssmpf_tests::PATIENCE).expect(text).contains(text) {}
-    };
-    wait_for("ready in");
-    round_trip(local);
-    wait_for("client 1 closed, 5 bytes sent, 5 received");
-    ok(&env, &["down", "web"]);
-    wait_for("stopped: ssmpf down");
-    process::signal(follower.id(), "INT");
-    let ended = process::wait(&mut follower, ssmpf_tests::PATIENCE).expect("it ends");
-    assert_eq!(ended.code(), Some(0));
-    let last = ok(&env, &["logs", "web", "-n", "1", "--json"]).stdout;
-    let event: Value = serde_json::from_str(&last).unwrap();
-    assert_eq!((&event["event"], &event["connection"]), (&"stopped".into(), &"web".into()));
-}
-
-#[test]
-fn a_watched_status_is_one_document_per_change() {
-    use std::io::BufRead;
-    let env = env();
-    let _cleanup = Cleanup(&env);
-    save(&env, "web", servers::echo().port(), &[]);
-    let mut watcher = env.ssmpf(&["status", "--watch", "--format", "jsonl"]);
-    let mut watcher = watcher.stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let mut lines = std::io::BufReader::new(watcher.stdout.take().unwrap()).lines();
-    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
-    assert_eq!(next()["forwards"], Value::Array(vec![]));
-    ok(&env, &["up", "web"]);
-    assert_eq!(next()["forwards"][0]["state"], "ready");
-    ok(&env, &["down", "web"]);
-    while next()["forwards"] != Value::Array(vec![]) {}
-    process::signal(watcher.id(), "INT");
-    let ended = process::wait(&mut watcher, ssmpf_tests::PATIENCE).expect("it ends");
-    assert_eq!(ended.code(), Some(0));
-}
-
-#[test]
 fn throttled_sessions_come_up_all_the_same() {
     let env = env();
     let _cleanup = Cleanup(&env);
@@ -538,100 +339,6 @@ fn fifty_come_up_at_once_no_faster_than_the_service_allows_and_go_down_at_once()
     assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
 }
 
-/// A forward of another version, played by hand: lock, record and socket as documented.
-struct Stranger {
-    lock: std::fs::File,
-    listener: std::os::unix::net::UnixListener,
-}
-
-impl Stranger {
-    fn new(env: &TestEnv, name: &str) -> Self {
-        let path = |ending: &str| env.home().join("run").join(format!("{}.{ending}", hash(name)));
-        std::fs::create_dir_all(env.home().join("run")).unwrap();
-        let lock = std::fs::File::create(path("lock")).unwrap();
-        lock.lock().unwrap();
-        std::fs::write(path("json"), format!(r#"{{"name":"{name}","shape":"round"}}"#)).unwrap();
-        let listener = std::os::unix::net::UnixListener::bind(path("sock")).unwrap();
-        Self { lock, listener }
-    }
-
-    /// Answers one client after another until one has said `stop`.
-    fn serve(self, answers: impl Fn(&Value) -> String) {
-        for stream in self.listener.incoming() {
-            let mut stream = stream.unwrap();
-            loop {
-                let line = servers::read_line(&mut stream);
-                if line.is_empty() {
-                    break;
-                }
-                let request: Value = serde_json::from_str(&line).unwrap();
-                writeln!(stream, "{}", answers(&request)).unwrap();
-                if request["request"] == "stop" {
-                    self.lock.unlock().unwrap();
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// What stands for a name in the runtime folder.
-fn hash(name: &str) -> String {
-    use sha2::Digest;
-    sha2::Sha256::digest(name).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[test]
-fn forwards_of_other_versions_are_listed_and_ended() {
-    let env = env();
-    let older = r#"{"protocol":1,"forward":{"name":"older","state":"ready"}}"#;
-    let newer = r#"{"protocol":7,"version":"9.0.0","forward":{"name":"newer","state":"dreaming",
-        "mood":{"good":true},"last_problem":{"time":"t","kind":"rain","message":"it rains"}}}"#;
-    let newer = newer.replace('\n', " ");
-    let strangers = [("older", older.to_owned()), ("newer", newer)];
-    let serving: Vec<_> = strangers
-        .into_iter()
-        .map(|(name, answer)| {
-            let stranger = Stranger::new(&env, name);
-            std::thread::spawn(move || stranger.serve(|_| answer.clone()))
-        })
-        .collect();
-    let forwards = json(&env, &["status"])["forwards"].clone();
-    let states: Vec<_> = forwards.as_array().unwrap().iter().map(|it| &it["state"]).collect();
-    assert_eq!(states, ["unknown", "ready"]);
-    assert_eq!(forwards[0]["last_problem"]["message"], "it rains");
-    ok(&env, &["down", "--all"]);
-    serving.into_iter().for_each(|it| it.join().unwrap());
-    assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
-}
-
-#[test]
-fn a_forward_answers_programs_of_other_versions() {
-    let env = env();
-    let _cleanup = Cleanup(&env);
-    save(&env, "web", servers::echo().port(), &[]);
-    ok(&env, &["up", "web"]);
-    let path = env.home().join("run").join(format!("{}.sock", hash("web")));
-    let mut socket = std::os::unix::net::UnixStream::connect(&path).unwrap();
-    socket.set_read_timeout(Some(ssmpf_tests::PATIENCE)).unwrap();
-    let mut ask = |line: &str| {
-        writeln!(socket, "{line}").unwrap();
-        serde_json::from_str::<Value>(&servers::read_line(&mut socket)).unwrap()
-    };
-    assert_eq!(ask(r#"{"request":"hello","i_am":"9.0.0"}"#)["protocol"], 1);
-    let unknown = ask(r#"{"request":"levitate"}"#);
-    assert!(unknown["error"]["message"].as_str().unwrap().contains("`levitate`"), "{unknown}");
-    assert!(ask("not even JSON")["error"].is_object());
-    assert_eq!(ask(r#"{"request":"status"}"#)["forward"]["state"], "ready");
-    // Endless lines and many who say nothing do no harm.
-    let mut flood = std::os::unix::net::UnixStream::connect(&path).unwrap();
-    let _ = flood.write_all(&[b'x'; 100_000]);
-    let idle: Vec<_> =
-        (0..10).map(|_| std::os::unix::net::UnixStream::connect(&path).unwrap()).collect();
-    assert_eq!(forward(&env, "web")["state"], "ready");
-    drop(idle);
-}
-
 #[test]
 fn the_service_is_one_that_systemd_takes() {
     let mut env = env();
@@ -651,7 +358,7 @@ fn the_service_is_one_that_systemd_takes() {
     assert!(!unit.exists());
 }
 
-fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
+pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
     let deadline = std::time::Instant::now() + ssmpf_tests::PATIENCE;
     while std::time::Instant::now() < deadline {
         if condition() {
@@ -660,4 +367,98 @@ fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     false
+}
+
+#[test]
+fn an_interrupted_up_takes_its_process_along_whatever_that_waits_for() {
+    let env = env();
+    let local = save(&env, "web", servers::echo().port(), &[]);
+    std::fs::create_dir_all(env.home().join("run")).unwrap();
+    // Somebody cleans up under this name: the process of the forward waits until that is done.
+    let lock = std::fs::File::create(env.home().join("run").join(format!("{}.lock", hash("web"))));
+    let lock = lock.unwrap();
+    lock.lock().unwrap();
+    let mut up = env.ssmpf(&["up", "web"]);
+    let mut up = up.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let children = format!("/proc/{0}/task/{0}/children", up.id());
+    let child = || std::fs::read_to_string(&children).unwrap_or_default().trim().to_owned();
+    let is_itself = |pid: &str| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains("__keep")
+    };
+    assert!(wait_until(|| is_itself(&child())));
+    let pid: Value = child().parse::<u32>().unwrap().into();
+    process::signal(up.id(), "INT");
+    let ended = process::wait(&mut up, ssmpf_tests::PATIENCE).expect("it ends");
+    assert_eq!(ended.code(), Some(130));
+    assert!(!is_alive(&pid), "it would come up as soon as it can");
+    drop(lock);
+    assert!(TcpStream::connect(("127.0.0.1", local)).is_err());
+    assert_eq!(env.emulator.call_count("StartSession"), 0);
+}
+
+#[test]
+fn a_forward_holds_nothing_open_that_its_starter_had_open() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    let held = env.home().join("held");
+    let mut shell = env.command("sh");
+    shell.args(["-c", "exec \"$0\" up web 9>\"$1\""]);
+    shell.arg(ssmpf_tests::program("ssmpf")).arg(&held);
+    assert_eq!(process::run(shell).code, Some(0));
+    let pid = forward(&env, "web")["pid"].clone();
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    let open: Vec<_> = open.filter_map(|it| std::fs::read_link(it.path()).ok()).collect();
+    assert!(!open.contains(&held), "whoever waits for its end waits for ever: {open:?}");
+}
+
+#[test]
+fn those_who_ask_and_stay_do_not_keep_others_from_asking() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    save(&env, "web", servers::echo().port(), &[]);
+    ok(&env, &["up", "web"]);
+    let path = env.home().join("run").join(format!("{}.sock", hash("web")));
+    let staying: Vec<_> = (0..64)
+        .map(|_| {
+            let mut socket = std::os::unix::net::UnixStream::connect(&path).unwrap();
+            let _ = socket.write_all(b"{\"request\":\"hello\"}\n");
+            socket
+        })
+        .collect();
+    assert_eq!(forward(&env, "web")["state"], "ready");
+    drop(staying);
+}
+
+#[test]
+fn a_forward_that_waits_for_its_turn_is_down_at_once() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let echo = servers::echo().port();
+    (0..40).for_each(|number| _ = save(&env, &format!("c{number}"), echo, &[]));
+    ok(&env, &["up", "--all", "--no-wait"]);
+    let began = std::time::Instant::now();
+    ok(&env, &["down", "--all"]);
+    // The last would have had its turn after thirteen seconds, and was given up after five.
+    assert!(began.elapsed().as_secs() < 4, "{:?}", began.elapsed());
+    assert!(env.emulator.call_count("StartSession") < 40);
+    assert_eq!(env.emulator.open_sessions(), 0);
+    assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn several_are_restarted_each_with_the_reason_it_had() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let echo = servers::echo().port();
+    for name in ["a", "b"] {
+        save(&env, name, echo, &["--guard"]);
+        ok(&env, &["up", name, "-y", "--reason", &format!("because of {name}")]);
+    }
+    ok(&env, &["restart", "--all", "-y"]);
+    let sessions = env.emulator.sessions();
+    let mut reasons: Vec<_> = sessions[2..].iter().map(|it| it.reason.clone().unwrap()).collect();
+    reasons.sort();
+    assert_eq!(reasons, ["because of a", "because of b"]);
 }

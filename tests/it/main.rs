@@ -12,6 +12,7 @@
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
 //! | `sso` | IAM Identity Center: signing in, renewing, signing out |
+//! | `expiry` | sign-ins that end, or are missing, while forwards run or are started |
 //! | `sign_in` | roles, second factors and every other kind of credentials |
 //! | `other_clients` | the AWS CLI, botocore and moto: who can use whose sign-in |
 //! | `finding` | targets listed, over many profiles and regions |
@@ -21,7 +22,10 @@
 //! | `moto` | the same calls answered by moto, which is not ours |
 //! | `programs` | curl, OpenSSH, PostgreSQL through a tunnel |
 //! | `prompts` | what a person at a terminal is asked |
-//! | `background` | forwards in the background: up, asked, ended, killed, found again |
+//! | `background` | forwards in the background: up, asked, ended |
+//! | `dead_forwards` | those that were killed, gave up or stand still |
+//! | `watching` | `status --watch`, `logs -f`, `wait` |
+//! | `other_versions` | forwards and programs of other versions |
 //! | `catalogue` | saved connections: kept, found, changed |
 //! | `configuration` | flag, environment, connection and file, in their order |
 //! | `connect` | saved connections opened |
@@ -45,14 +49,17 @@ mod configuration;
 mod connect;
 mod contract;
 mod data;
+mod dead_forwards;
 mod emulator;
 mod ending;
 mod endpoints;
+mod expiry;
 mod faults;
 mod finding;
 mod moto;
 mod network;
 mod other_clients;
+mod other_versions;
 mod output;
 #[cfg(unix)]
 mod picking;
@@ -69,5 +76,6 @@ mod soak;
 mod sso;
 mod staying_up;
 mod transfer;
+mod watching;
 #[cfg(unix)]
 mod widgets;

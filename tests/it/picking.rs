@@ -90,7 +90,9 @@ fn the_last_used_stands_first() {
 #[test]
 fn keys_choose_what_to_do() {
     let env = some_connections();
-    for (key, action) in [(keys::ENTER, "connect"), ("\x1bu", "up"), ("\x1be", "edit")] {
+    for (key, action) in
+        [(keys::ENTER, "connect"), ("\x1bu", "up"), ("\x1be", "edit"), ("\x1bd", "rm")]
+    {
         let mut terminal = picking(&env, "pick --with-action --query orders");
         wait_for_list(&mut terminal, "Alt-U up");
         wait_for_list(&mut terminal, "orders-db");
@@ -100,6 +102,9 @@ fn keys_choose_what_to_do() {
     wait_for_list(&mut terminal, "orders-db");
     terminal.send("\x1bc").wait_for("copied localhost:").wait_for("code 0 []");
     assert!(terminal.transcript().contains("\x1b]52;c;bG9jYWxob3N0O"), "to the clipboard");
+    // A new one needs nothing to be picked.
+    let mut terminal = picking(&env, "pick --with-action --query nosuchname");
+    terminal.wait_for("0/3").send("\x1bn").wait_for("code 0 [add]");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use ssmpf_emulator::{Emulator, Host, REAL_PACE, SessionState};
+use ssmpf_emulator::{Emulator, Host, Node, REAL_PACE, SessionState};
 use ssmpf_tests::{BASTION, PATIENCE, TestEnv, Tunnel, servers};
 
 /// An environment whose bastion reaches the destination `db.internal:5432`, served here.
@@ -212,4 +212,101 @@ fn what_the_agent_would_repeat_for_minutes_is_not_waited_for() {
     assert!(text(&replaced, "reason").contains("too much got lost"), "{replaced}");
     assert!(bulk.join().expect("no panic").is_err(), "reset, not left hanging");
     assert_eq!(download(&tunnel, 100_000).join().expect("no panic"), Ok(()));
+}
+
+#[test]
+fn newcomers_keep_away_from_a_session_that_has_lost_its_connection() {
+    let env = TestEnv::new();
+    let port = servers::echo().port().to_string();
+    let tunnel = env.forward(&["--target", BASTION, "--port", &port, "--sessions", "2"]);
+    tunnel.wait_for("session_opened");
+    env.emulator.faults().resume_fails("ThrottlingException", 1000);
+    let first = env.emulator.sessions()[0].id.clone();
+    env.emulator.session_faults(&first).expect("it is open").cut_all_clients();
+    tunnel.wait_for("reconnecting");
+    for _ in 0..10 {
+        let mut client = tunnel.connect();
+        client.set_read_timeout(Some(Duration::from_secs(5))).expect("not zero");
+        echoes(&mut client);
+    }
+}
+
+#[test]
+fn an_interrupt_while_the_node_is_looked_for_is_followed_at_once() {
+    let env = TestEnv::new();
+    env.emulator.faults().api_latency_of("ec2", Duration::from_secs(60));
+    let port = servers::echo().port().to_string();
+    let tunnel = env.start_forward(&["--target", "tag:Name=bastion", "--port", &port]);
+    tunnel.wait_for("resolving");
+    let asked = Instant::now();
+    assert_eq!(tunnel.stop().code, Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+    assert_eq!(env.emulator.sessions().len(), 0);
+}
+
+#[test]
+fn a_node_that_is_replaced_behind_its_name_is_found_again() {
+    const NEW: &str = "i-0fedcba9876543210";
+    let env = TestEnv::with_node(Node::new(BASTION).named("bastion").online(), |it| it);
+    let port = servers::echo().port().to_string();
+    let more = ["--silent-after", "1s"];
+    let arguments = ["--target", "tag:Name=bastion", "--port", &port, more[0], more[1]];
+    let tunnel = env.forward(&arguments);
+    let mut client = tunnel.connect();
+    echoes(&mut client);
+    // The group has put another instance in its place.
+    env.emulator.change_fleet(|fleet| {
+        fleet.nodes.retain(|node| node.id != BASTION);
+        fleet.nodes.push(Node::new(NEW).named("bastion").online());
+    });
+    env.emulator.faults().agent_gone(BASTION);
+    let lost = client.read(&mut [0]).expect_err("nobody will ever answer");
+    assert_eq!(lost.kind(), ErrorKind::ConnectionReset);
+    echoes(&mut tunnel.connect());
+    let sessions = env.emulator.sessions();
+    assert_eq!(sessions.last().map(|session| session.target.as_str()), Some(NEW));
+}
+
+#[test]
+fn a_gateway_that_is_gone_for_a_minute_costs_an_open_client_nothing_but_time() {
+    let env = TestEnv::new();
+    let tunnel = env.forward_to(servers::echo());
+    let mut client = tunnel.connect();
+    echoes(&mut client);
+    // Of the attempts that a minute has room for, those with short delays.
+    env.emulator.faults().refuse_upgrade(503, 6).cut_all_clients();
+    tunnel.wait_for("reconnecting");
+    client.write_all(b"meanwhile").expect("it is taken");
+    let attempts = tunnel.wait_for_count("reconnecting", 7);
+    let resumes = |event: &Value| event["session_id"] == env.emulator.sessions()[0].id;
+    assert!(attempts.iter().all(resumes), "{attempts:#?}");
+    tunnel.wait_for("resumed");
+    let mut back = [0; 9];
+    client.read_exact(&mut back).expect("nothing was lost");
+    assert_eq!(&back, b"meanwhile");
+    assert_eq!(env.emulator.call_count("StartSession"), 1);
+}
+
+#[test]
+fn five_hundred_clients_are_served_at_once() {
+    let env = TestEnv::new();
+    let echo = servers::echo().port().to_string();
+    // The limit that many systems set for a start, and two descriptors for each client here.
+    let mut shell = env.command("sh");
+    shell.args(["-c", "ulimit -Sn 256; exec \"$@\"", "sh"]).arg(ssmpf_tests::program("ssmpf"));
+    shell.args(["forward", "--format", "jsonl", "--target", BASTION, "--port", &echo]);
+    let tunnel = Tunnel::start(shell);
+    let mut clients: Vec<TcpStream> = (0..500).map(|_| tunnel.connect()).collect();
+    for _ in 0..2 {
+        clients.iter_mut().for_each(|client| client.write_all(b"hello").expect("it is connected"));
+        for client in &mut clients {
+            let mut back = [0; 5];
+            client.read_exact(&mut back).expect("each has its answer");
+            assert_eq!(&back, b"hello");
+        }
+    }
+    drop(clients);
+    let closed = tunnel.wait_for_count("client_closed", 500);
+    assert!(closed.iter().all(|event| event["bytes_received"] == 10));
+    assert_eq!(tunnel.stop().code, Some(0));
 }

@@ -58,11 +58,15 @@ fn take_slot(path: &Path, now: u64) -> io::Result<Option<Duration>> {
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(error),
     }
+    // Slots that were noted later than now are those of a clock that has been set back since.
+    let noted = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let is_set_back = noted.as_millis() > u128::from(now.saturating_add(PERIOD));
     let mut text = String::new();
     // What is not text was not written by us.
     let _ = (&mut file).take(MAX_FILE).read_to_string(&mut text);
     let taken = text.split_whitespace().filter_map(|word| word.parse().ok());
-    let mut taken: Vec<u64> = taken.filter(|slot| *slot < now.saturating_add(MAX_WAIT)).collect();
+    let mut taken: Vec<u64> =
+        taken.filter(|slot| !is_set_back && *slot < now.saturating_add(MAX_WAIT)).collect();
     let slot = next_slot(&taken, now);
     taken.push(slot);
     let kept = &taken[taken.len().saturating_sub(CALLS)..];
@@ -122,6 +126,17 @@ mod tests {
         let future = START + 10 * MAX_WAIT;
         std::fs::write(path(&folder), format!("{future} {future} {future}")).expect("written");
         let wait = take_slot(&path(&folder), START).expect("writable");
+        assert_eq!(wait, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn nobody_waits_for_slots_that_were_noted_before_the_clock_was_set_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (minute, later) = (60_000, START + 60_000);
+        (0..30).for_each(|_| _ = take_slot(&path(&folder), later).expect("writable"));
+        let noted = UNIX_EPOCH + Duration::from_millis(later);
+        open(&path(&folder)).expect("there").set_modified(noted).expect("ours");
+        let wait = take_slot(&path(&folder), later - minute).expect("writable");
         assert_eq!(wait, Some(Duration::ZERO));
     }
 

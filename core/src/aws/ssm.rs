@@ -49,14 +49,19 @@ impl Ssm {
         Self { client: Client::from_conf(config), context: context.clone() }
     }
 
-    /// Starts a session.
+    /// Waits until a session may be started: for credentials, so that missing ones are told from a
+    /// failing call, and for the slot that was agreed on. Nothing is lost when this is cut short.
+    pub async fn wait_for_turn(&self) -> Result<(), AwsFailure> {
+        self.context.credentials().await?;
+        self.context.wait_for_slot().await;
+        Ok(())
+    }
+
+    /// Starts a session. Its turn must have come: [`Ssm::wait_for_turn`].
     pub async fn start_session(
         &self,
         request: &StartRequest,
     ) -> Result<StartedSession, AwsFailure> {
-        // Loaded first, so that missing credentials are told from a failing call.
-        self.context.credentials().await?;
-        self.context.wait_for_slot().await;
         let target = request.target.to_string();
         let document = &request.document;
         let parameters = document.parameters().clone().into_iter().collect();
@@ -110,11 +115,16 @@ impl Ssm {
         match self.explained(answer, operation).await {
             Err(failure) if failure.verdict != Verdict::SessionOver => Err(failure),
             _ => {
-                if let Some(watch) = self.context.watch() {
-                    watch.ended(session_id);
-                }
+                self.note_ended(session_id);
                 Ok(())
             }
+        }
+    }
+
+    /// Notes that a session is over without a call: the agent or the service has said so.
+    pub fn note_ended(&self, session_id: &str) {
+        if let Some(watch) = self.context.watch() {
+            watch.ended(session_id);
         }
     }
 

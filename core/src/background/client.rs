@@ -43,6 +43,10 @@ impl Conversation {
         let path = folder.file(name, "sock");
         match timeout(PATIENCE, socket::connect(&path)).await {
             Ok(Ok(connection)) => Ok(Self { connection, buffer: Vec::new() }),
+            // It listens, and has not taken the connections of many who asked before.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(AskError::Silent("it takes no connection".to_owned()))
+            }
             Ok(Err(error)) => Err(AskError::Absent(error)),
             Err(_) => Err(AskError::Silent("it takes no connection".to_owned())),
         }

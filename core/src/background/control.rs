@@ -4,14 +4,14 @@
 //! answered with an error, fields that are not known are ignored, and those that are missing have a
 //! default. Whoever connects is greeted by nobody: the first line is a request.
 
+use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use ssmpf_schema::{ErrorKind, ForwardState, ForwardStatus};
+use ssmpf_schema::{ErrorKind, ForwardStatus};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::recorder::Recorder;
@@ -25,7 +25,7 @@ use crate::shutdown::{Cause, Trigger};
 pub const PROTOCOL: u32 = 1;
 /// Longest line, in bytes.
 pub const MAX_LINE: usize = 64 * 1024;
-/// How many may ask at the same time; the others wait.
+/// How many may be in conversation at the same time; the one that came first has to go for another.
 const MAX_CLIENTS: usize = 16;
 /// Longest wait for a request, and for its answer to be taken.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -72,10 +72,8 @@ pub fn listen(folder: &RuntimeDir, name: &ConnectionName) -> io::Result<Listener
 
 /// Answers whoever asks, for as long as the forward lives.
 pub async fn serve(mut listener: Listener, recorder: Recorder, stop: Trigger) {
-    let room = Arc::new(Semaphore::new(MAX_CLIENTS));
+    let mut conversations: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        // Never closed, so there is always a permit to come.
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
         let connection = match listener.accept().await {
             Ok(connection) => connection,
             Err(error) => {
@@ -84,11 +82,16 @@ pub async fn serve(mut listener: Listener, recorder: Recorder, stop: Trigger) {
                 continue;
             }
         };
+        conversations.retain(|conversation| !conversation.is_finished());
+        if conversations.len() >= MAX_CLIENTS
+            && let Some(first) = conversations.pop_front()
+        {
+            first.abort();
+        }
         let (recorder, stop) = (recorder.clone(), stop.clone());
-        tokio::spawn(async move {
-            converse(connection, &recorder, &stop).await;
-            drop(permit);
-        });
+        let conversation =
+            tokio::spawn(async move { converse(connection, &recorder, &stop).await });
+        conversations.push_back(conversation.abort_handle());
     }
 }
 
@@ -120,7 +123,7 @@ fn answer(line: &[u8], recorder: &Recorder, stop: &Trigger) -> Reply {
         "hello" => reply,
         "status" => Reply { forward: Some(recorder.status()), ..reply },
         "stop" => {
-            recorder.set_state(ForwardState::Stopping);
+            recorder.note_stopping();
             stop.request(Cause::Asked);
             Reply { forward: Some(recorder.status()), ..reply }
         }
@@ -158,6 +161,8 @@ pub async fn read_line<R: AsyncRead + Unpin>(
 
 #[cfg(test)]
 mod tests {
+    use ssmpf_schema::ForwardState;
+
     use super::*;
     use crate::shutdown::Shutdown;
 

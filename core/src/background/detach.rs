@@ -5,10 +5,12 @@
 
 use std::io;
 use std::process::Stdio;
+use std::time::Duration;
 
 use ssmpf_schema::ErrorKind;
 use tokio::io::AsyncWriteExt;
-use tokio::process::{ChildStdout, Command};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
 
 use super::BackgroundError;
 use super::control::read_line;
@@ -27,9 +29,13 @@ const SECRETS: [&str; 6] = [
     "SSMPF_IDENTITY_FILE",
 ];
 
+/// Longest wait for the orderly end of a process that is not wanted any more.
+const STOP: Duration = Duration::from_secs(10);
+
 /// The process of a forward that is not ready yet. Dropping this does not end it.
 #[derive(Debug)]
 pub struct Starting {
+    process: Child,
     stdout: ChildStdout,
     buffer: Vec<u8>,
 }
@@ -61,7 +67,7 @@ pub async fn start(job: &Job) -> Result<Starting, BackgroundError> {
     }
     let gone = || failed(io::ErrorKind::BrokenPipe.into());
     let stdout = child.stdout.take().ok_or_else(gone)?;
-    Ok(Starting { stdout, buffer: Vec::new() })
+    Ok(Starting { process: child, stdout, buffer: Vec::new() })
 }
 
 impl Starting {
@@ -81,6 +87,21 @@ impl Starting {
             )
         })
     }
+
+    /// Ends the process, in an orderly way if it can, whatever it is waiting for.
+    pub async fn stop(mut self) {
+        // Its id is its own until it has been waited for.
+        #[cfg(unix)]
+        if let Some(pid) = self.process.id().and_then(|id| i32::try_from(id).ok())
+            && let Some(pid) = rustix::process::Pid::from_raw(pid)
+        {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            if timeout(STOP, self.process.wait()).await.is_ok() {
+                return;
+            }
+        }
+        let _ = self.process.kill().await;
+    }
 }
 
 /// Leaves the session of the terminal. Called by the new process, first thing.
@@ -89,6 +110,22 @@ pub fn leave_terminal() {
     if let Err(error) = rustix::process::setsid() {
         // It leads a group, so it was started by hand and stays where it is.
         tracing::debug!(%error, "no session of its own");
+    }
+}
+
+/// Closes what was open in the program that started this one: a lock or a pipe of a script would be
+/// held for as long as the forward lives. Called by the new process before it opens anything.
+pub fn close_inherited() {
+    #[cfg(unix)]
+    {
+        const FOLDERS: [&str; 2] = ["/proc/self/fd", "/dev/fd"];
+        let entries = FOLDERS.into_iter().find_map(|folder| std::fs::read_dir(folder).ok());
+        let numbers = entries.into_iter().flatten().flatten();
+        let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        // The folder itself is among them, and closed already.
+        for descriptor in numbers.filter(|number| *number > 2).collect::<Vec<_>>() {
+            let _ = nix::unistd::close(descriptor);
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Job {
     pub upkeep: UpkeepChoice,
     /// Another reason than the connection's own.
     pub reason: Option<String>,
+    /// Whoever starts it does not wait until it is ready.
+    pub no_wait: bool,
     /// Seconds between pings to the gateway.
     pub ping_interval_seconds: Option<u64>,
     /// The runtime folder, checked.

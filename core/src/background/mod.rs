@@ -12,6 +12,7 @@
 //! | `recorder` | what is known of a forward at the moment |
 //! | `log_file` | what happened to it, in a file that does not grow for ever |
 //! | `reaper` | ends the sessions of forwards that were killed |
+//! | `sessions` | which sessions are behind a forward, and whether they serve |
 //! | `service` | brings connections up at login: systemd, launchd |
 //!
 //! Absent here: the forward itself, and which connections there are. `commands` joins them.
@@ -26,6 +27,7 @@ pub mod recorder;
 pub mod registry;
 pub mod runtime_dir;
 pub mod service;
+mod sessions;
 mod socket;
 
 use ssmpf_schema::{ErrorBody, ErrorKind};

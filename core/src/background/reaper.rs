@@ -32,12 +32,7 @@ pub async fn reap(
     settings: &AwsSettings,
     at_any_rate: bool,
 ) -> Reaped {
-    let settings = AwsSettings {
-        profile: record.profile.clone(),
-        region: record.region.clone().or_else(|| settings.region.clone()),
-        ..settings.clone()
-    };
-    match end_sessions(&record.session_ids, &settings).await {
+    match end_sessions(&record, settings).await {
         Ok(()) => {
             claim.finish();
             Reaped::Clean
@@ -52,17 +47,28 @@ pub async fn reap(
     }
 }
 
-async fn end_sessions(ids: &[String], settings: &AwsSettings) -> Result<(), String> {
-    if ids.is_empty() {
+/// Ends the sessions that a record knows of. Whoever watches by `settings` is told which have ended.
+///
+/// # Errors
+///
+/// A sentence when that is impossible now.
+pub async fn end_sessions(record: &Record, settings: &AwsSettings) -> Result<(), String> {
+    if record.session_ids.is_empty() {
         return Ok(());
     }
+    let settings = AwsSettings {
+        profile: record.profile.clone(),
+        region: record.region.clone().or_else(|| settings.region.clone()),
+        ..settings.clone()
+    };
     let ending = async {
-        let ssm = Ssm::new(&AwsContext::load(settings).await?);
-        for id in ids {
+        let ssm = Ssm::new(&AwsContext::load(&settings).await?);
+        for id in &record.session_ids {
             match ssm.terminate_session(id).await {
                 // A policy that forbids it will not change its mind; the service ends it in time.
                 Err(failure) if failure.verdict == Verdict::GiveUp => {
                     tracing::debug!(id, %failure, "left to the service");
+                    ssm.note_ended(id);
                 }
                 result => result?,
             }

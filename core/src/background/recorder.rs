@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ssmpf_schema::{Detail, ErrorKind, Event, ForwardState, ForwardStatus, Problem};
 
 use super::registry::{Claim, Record};
+use super::sessions::Sessions;
 use crate::aws::SessionWatch;
 use crate::events::rfc3339;
 use crate::forward::Traffic;
@@ -30,6 +31,7 @@ struct Shared {
 struct State {
     status: ForwardStatus,
     record: Record,
+    sessions: Sessions,
     claim: Option<Claim>,
 }
 
@@ -45,7 +47,8 @@ impl Recorder {
             closes_at: closes_at.map(rfc3339),
             ..record.status(ForwardState::Starting)
         };
-        let state = Mutex::new(State { status, record, claim: Some(claim) });
+        let sessions = Sessions::default();
+        let state = Mutex::new(State { status, record, sessions, claim: Some(claim) });
         Ok(Self { shared: Arc::new(Shared { state }), traffic: Arc::default() })
     }
 
@@ -68,13 +71,9 @@ impl Recorder {
         }
     }
 
-    /// Notes a state that no event tells of.
-    pub fn set_state(&self, to: ForwardState) {
-        let status = &mut self.state().status;
-        status.state = to;
-        if to != ForwardState::Ready {
-            status.up_since = None;
-        }
+    /// Notes that the forward is asked to end, of which no event tells.
+    pub fn note_stopping(&self) {
+        self.state().set_state(ForwardState::Stopping, "");
     }
 
     /// Takes note of what happened.
@@ -92,16 +91,17 @@ impl Recorder {
             Detail::SessionClosed { session_id, .. } => state.forget(session_id),
             _ => {}
         }
-        apply(&mut state.status, event);
+        state.apply(event);
     }
 
-    /// Lets go of the name. What gave up leaves word of it for the next command.
+    /// Lets go of the name. What gave up, or could not end its sessions, leaves word of it for the
+    /// next command.
     pub fn close(&self, problem: Option<Problem>) {
         let mut state = self.state();
         let Some(claim) = state.claim.take() else { return };
-        // The forward has ended its sessions itself.
-        let last = Record { problem, session_ids: Vec::new(), ..state.record.clone() };
-        if last.problem.is_none() || claim.write(&last).is_err() {
+        let last = Record { went_down: problem.is_none(), problem, ..state.record.clone() };
+        let is_done = last.problem.is_none() && last.session_ids.is_empty();
+        if is_done || claim.write(&last).is_err() {
             claim.finish();
         }
     }
@@ -151,83 +151,75 @@ impl State {
     }
 }
 
-/// Changes a status as an event says.
-fn apply(status: &mut ForwardStatus, event: &Event) {
-    let time = || Some(event.time.clone());
-    let stopping = status.state == ForwardState::Stopping;
-    let problem = |kind: Option<ErrorKind>, message: &str| {
-        Some(Problem { time: event.time.clone(), kind, message: message.to_owned() })
-    };
-    match &event.detail {
-        Detail::Starting { target, destination, .. } => {
-            status.node = Some(target.clone());
-            status.destination = Some(destination.clone());
-        }
-        Detail::Ready { address, addresses, destination, target, rotates_in_seconds, .. } => {
-            status.address = Some(address.clone());
-            status.addresses.clone_from(addresses);
-            status.destination = Some(destination.clone());
-            status.node = Some(target.clone());
-            status.next_rotation = rotation(&event.time, *rotates_in_seconds);
-            if !stopping {
-                status.state = ForwardState::Ready;
-                status.up_since = time();
+impl State {
+    /// Changes the status as an event says.
+    fn apply(&mut self, event: &Event) {
+        self.sessions.note(event);
+        let status = &mut self.status;
+        let problem = |kind: Option<ErrorKind>, message: &str| {
+            Some(Problem { time: event.time.clone(), kind, message: message.to_owned() })
+        };
+        match &event.detail {
+            Detail::Starting { target, destination, .. } => {
+                status.node = Some(target.clone());
+                status.destination = Some(destination.clone());
+            }
+            Detail::Ready { address, addresses, destination, target, .. } => {
+                status.address = Some(address.clone());
+                status.addresses.clone_from(addresses);
+                status.destination = Some(destination.clone());
+                status.node = Some(target.clone());
+            }
+            Detail::ClientOpened { .. } => {
+                status.clients += 1;
+                status.clients_total += 1;
+            }
+            Detail::ClientClosed { reason, .. } => {
+                status.clients = status.clients.saturating_sub(1);
+                if let Some(reason) = reason {
+                    status.last_problem = problem(None, reason);
+                }
+            }
+            Detail::Reconnecting { reason, .. } => {
+                // An attempt that failed as the one before did says no more than the warning about it.
+                let known = status.last_problem.as_ref().filter(|last| last.message == *reason);
+                status.last_problem = problem(known.and_then(|last| last.kind), reason);
+            }
+            Detail::Resumed { .. } => status.reconnects += 1,
+            Detail::Replaced { target, clients_stay, .. } => {
+                // A fresh session before the old one was cut is no reconnection.
+                status.reconnects += u64::from(!clients_stay);
+                status.node = target.clone().or_else(|| status.node.take());
+            }
+            Detail::SessionOpened { target, .. } => {
+                status.node = target.clone().or_else(|| status.node.take());
+            }
+            Detail::Warning { kind, message, .. } => {
+                status.last_problem = problem(Some(*kind), message);
+            }
+            Detail::Stopped { .. } => self.set_state(ForwardState::Stopping, &event.time),
+            Detail::SignedInAs { .. } | Detail::SessionClosed { .. } | Detail::Resolving { .. } => {
             }
         }
-        Detail::ClientOpened { .. } => {
-            status.clients += 1;
-            status.clients_total += 1;
-        }
-        Detail::ClientClosed { reason, .. } => {
-            status.clients = status.clients.saturating_sub(1);
-            if let Some(reason) = reason {
-                status.last_problem = problem(None, reason);
-            }
-        }
-        Detail::Reconnecting { reason, .. } => {
-            if !stopping {
-                status.state = ForwardState::Reconnecting;
-                status.up_since = None;
-            }
-            status.last_problem = problem(None, reason);
-        }
-        // A fresh session before the old one was cut is no reconnection.
-        Detail::Replaced { clients_stay: true, rotates_in_seconds, .. } => {
-            status.next_rotation = rotation(&event.time, *rotates_in_seconds);
-        }
-        Detail::Resumed { .. } | Detail::Replaced { .. } => {
-            status.reconnects += 1;
-            if !stopping {
-                status.state = ForwardState::Ready;
-                status.up_since = time();
-            }
-            if let Detail::Replaced { rotates_in_seconds, .. } = &event.detail {
-                status.next_rotation = rotation(&event.time, *rotates_in_seconds);
-            }
-        }
-        Detail::SessionOpened { .. } => {
-            if status.state == ForwardState::Reconnecting {
-                status.state = ForwardState::Ready;
-                status.up_since = time();
-            }
-        }
-        Detail::SessionClosed { sessions: 0, .. } => status.next_rotation = None,
-        Detail::Warning { kind, message, .. } => {
-            status.last_problem = problem(Some(*kind), message);
-        }
-        Detail::Stopped { .. } => {
-            status.state = ForwardState::Stopping;
-            status.up_since = None;
-        }
-        Detail::SignedInAs { .. } | Detail::SessionClosed { .. } | Detail::Resolving { .. } => {}
+        self.status.next_rotation = self.sessions.next_rotation();
+        let state = match (self.status.state, &event.detail) {
+            (ForwardState::Stopping, _) => return,
+            (ForwardState::Starting, detail) if !matches!(detail, Detail::Ready { .. }) => return,
+            _ if self.sessions.serve() => ForwardState::Ready,
+            _ => ForwardState::Reconnecting,
+        };
+        self.set_state(state, &event.time);
     }
-}
 
-/// When a session is replaced, so many seconds after `time`.
-fn rotation(time: &str, in_seconds: Option<f64>) -> Option<String> {
-    let time: Timestamp = time.parse().ok()?;
-    let span = SignedDuration::try_from_secs_f64(in_seconds?).ok()?;
-    time.checked_add(span).ok().map(rfc3339)
+    fn set_state(&mut self, state: ForwardState, time: &str) {
+        let status = &mut self.status;
+        if state != ForwardState::Ready {
+            status.up_since = None;
+        } else if status.state != ForwardState::Ready {
+            status.up_since = Some(time.to_owned());
+        }
+        status.state = state;
+    }
 }
 
 #[cfg(test)]
@@ -259,7 +251,8 @@ mod tests {
 
     fn lost() -> Detail {
         let reason = "the connection ended".to_owned();
-        Detail::Reconnecting { reason, attempt: 1, retry_in_seconds: 0.0 }
+        let session_id = Some("s-1".to_owned());
+        Detail::Reconnecting { session_id, reason, attempt: 1, retry_in_seconds: 0.0 }
     }
 
     fn replaced() -> Detail {
@@ -268,6 +261,7 @@ mod tests {
             session_id: "s-2".to_owned(),
             reason: "it was over".to_owned(),
             clients_stay: false,
+            target: Some("i-0fedcba9876543210".to_owned()),
             rotates_in_seconds: None,
         }
     }
@@ -283,6 +277,22 @@ mod tests {
     }
 
     #[test]
+    fn what_only_a_person_can_mend_stays_known_as_such_while_it_is_tried_again() {
+        let (kind, message) = (ErrorKind::SignInRequired, "the sign-in has expired".to_owned());
+        let warning = Detail::Warning { kind, message: message.clone(), hint: None };
+        let again = Detail::Reconnecting {
+            session_id: None,
+            reason: message,
+            attempt: 2,
+            retry_in_seconds: 1.0,
+        };
+        let status = told(vec![ready(), lost(), warning, again]);
+        assert_eq!(status.last_problem.expect("there is one").kind, Some(kind));
+        let other = told(vec![ready(), lost()]);
+        assert_eq!(other.last_problem.expect("there is one").kind, None);
+    }
+
+    #[test]
     fn a_lost_connection_is_remembered_after_it_came_back() {
         let away = told(vec![ready(), lost()]);
         assert_eq!((away.state, away.up_since), (ForwardState::Reconnecting, None));
@@ -290,5 +300,6 @@ mod tests {
         assert_eq!((back.state, back.reconnects), (ForwardState::Ready, 1));
         assert_eq!(back.last_problem.expect("kept").message, "the connection ended");
         assert_eq!(back.session_ids, ["s-2"]);
+        assert_eq!(back.node.as_deref(), Some("i-0fedcba9876543210"), "another has its place");
     }
 }

@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use ssmpf_schema::{ForwardState, ForwardStatus, Problem};
@@ -19,6 +20,9 @@ use crate::model::ConnectionName;
 const MAX_RECORD: u64 = 64 * 1024;
 /// Most records that are looked at: far more than a machine has ports for people.
 const MAX_RECORDS: usize = 4096;
+
+/// Age from which on the files of a forward are touched. The impatient clear after three days.
+const TOUCH_AFTER: Duration = Duration::from_secs(3600);
 
 /// What is kept of a forward while it runs: enough to show it and to end what it leaves behind.
 ///
@@ -54,6 +58,8 @@ pub struct Record {
     pub log: Option<PathBuf>,
     /// Why it gave up; nobody has been told yet.
     pub problem: Option<Problem>,
+    /// It ended as it was asked to, and only could not end its sessions.
+    pub went_down: bool,
 }
 
 impl Record {
@@ -195,6 +201,10 @@ pub fn look(folder: &RuntimeDir) -> Result<Vec<Found>, BackgroundError> {
                 Some(claim) if path.exists() => found.push(Found::Dead(record, claim)),
                 Some(_) => {}
             },
+            // Of a version that says things differently, perhaps: whoever removes it ends a tunnel.
+            None if is_held(&path.with_extension("lock")) => {
+                tracing::warn!(path = %path.display(), "the record of a forward is not understood");
+            }
             None if path.exists() => {
                 tracing::warn!(path = %path.display(), "not a record of a forward; removed");
                 let _ = fs::remove_file(&path);
@@ -218,6 +228,62 @@ fn read(folder: &RuntimeDir, path: &Path) -> Option<(ConnectionName, Record)> {
     let record: Record = serde_json::from_slice(&bytes).ok()?;
     let name: ConnectionName = record.name.parse().ok()?;
     (folder.file(&name, "json") == path).then_some((name, record))
+}
+
+/// Whether somebody holds the lock at this path.
+fn is_held(path: &Path) -> bool {
+    let lock = File::open(path).map(|lock| lock.try_lock());
+    matches!(lock, Ok(Err(TryLockError::WouldBlock)))
+}
+
+/// Returns whether a process has the lock file of this name open, where that can be known.
+///
+/// For the process that a record names: its id alone says nothing.
+pub fn is_holder(folder: &RuntimeDir, name: &ConnectionName, process: u32) -> bool {
+    let Ok(lock) = folder.file(name, "lock").canonicalize() else { return false };
+    let open = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|path| path == lock)
+}
+
+/// Makes the files of a forward look as young as they are needed. Folders for temporary files are
+/// cleared of what has not been touched for days.
+pub fn touch(folder: &RuntimeDir, name: &ConnectionName) {
+    let now = std::time::SystemTime::now();
+    let is_old = |path: &Path| {
+        let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
+        modified.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > TOUCH_AFTER))
+    };
+    for ending in ["json", "lock", "sock"] {
+        let path = folder.file(name, ending);
+        if is_old(&path)
+            && let Err(error) = platform::touch(&path)
+        {
+            tracing::debug!(%error, path = %path.display(), "its time was not renewed");
+        }
+    }
+}
+
+#[cfg(unix)]
+mod platform {
+    use std::io;
+    use std::path::Path;
+
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+
+    /// By its path, because a socket cannot be opened.
+    pub fn touch(path: &Path) -> io::Result<()> {
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let times = Timestamps { last_access: now, last_modification: now };
+        Ok(utimensat(CWD, path, &times, AtFlags::empty())?)
+    }
+}
+
+#[cfg(not(unix))]
+mod platform {
+    /// The folder for temporary files is not cleared by itself.
+    pub fn touch(_: &std::path::Path) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -316,6 +382,19 @@ mod tests {
         fs::write(path("89ab.json"), foreign).expect("written");
         assert!(look(&place.folder).expect("readable").is_empty());
         assert_eq!(fs::read_dir(place.folder.path()).expect("readable").count(), 0);
+    }
+
+    #[test]
+    fn what_is_not_understood_stays_while_somebody_holds_its_lock() {
+        let place = place();
+        let path = place.folder.file(&name("db"), "json");
+        let holder = claim(&place.folder, "db").expect("free");
+        fs::write(&path, br#"{"name":["db"]}"#).expect("written");
+        assert!(look(&place.folder).expect("readable").is_empty());
+        assert!(path.exists());
+        drop(holder);
+        assert!(look(&place.folder).expect("readable").is_empty());
+        assert!(!path.exists());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::error::Failure;
 use super::settings::{self, Settings};
 use super::{catalogue, places, terminal};
 use crate::aws::AwsSettings;
-use crate::background::{RuntimeDir, registry};
+use crate::background::RuntimeDir;
 use crate::commands::status::Dead;
 use crate::commands::up::{Place, Surroundings};
 use crate::commands::{CommandError, context, down, logs, service, status, up, wait};
@@ -25,7 +25,7 @@ use crate::events::EventSink;
 use crate::logging;
 use crate::model::{ConnectionName, InvalidInput, Seconds};
 use crate::output::events::ForwardOutput;
-use crate::output::{Lines, background as render, json};
+use crate::output::{Lines, background as render, json, reader};
 use crate::shutdown::Shutdown;
 
 /// How often `status --watch` looks.
@@ -100,11 +100,8 @@ impl<'a> Runner<'a> {
         })
     }
 
-    fn bring_up(&self, mut request: up::Request) -> Result<ExitCode, Failure> {
+    fn bring_up(&self, request: up::Request) -> Result<ExitCode, Failure> {
         let mut context = catalogue::context(self.global, self.settings)?;
-        if request.again && request.reason.is_none() {
-            request.reason = self.reason_so_far(&request.names);
-        }
         let plan = up::prepare(&request, &self.settings.aws, &mut context, &self.place);
         catalogue::show_warnings(&mut context, self.settings);
         let plan = plan?;
@@ -123,12 +120,17 @@ impl<'a> Runner<'a> {
             };
             let shutdown = Shutdown::on_signals()?;
             let aws = &self.settings.aws;
-            if request.again {
-                let names = down::Request { names: plan.names(), all: false };
+            let around = Surroundings { events, shutdown };
+            let mut plan = plan;
+            // What is not waited for cannot ask later.
+            if request.again || (request.no_wait && aws.guide.is_some()) {
+                plan = up::with_credentials(plan, &around, aws).await?;
+            }
+            let names = down::Request { names: plan.names(), all: false };
+            if request.again && !names.names.is_empty() {
                 let (_, notes) = down::run(&names, &self.place.folder, aws).await?;
                 self.tell_all(&notes);
             }
-            let around = Surroundings { events, shutdown };
             up::run(plan, &request, around, aws, &mut context.store, &self.place)
                 .await
                 .map_err(Failure::from)
@@ -143,12 +145,6 @@ impl<'a> Runner<'a> {
             FormatArg::Plain => print(&render::names(&brought.forwards)),
             FormatArg::Table | FormatArg::Jsonl => Ok(ExitCode::Success),
         }
-    }
-
-    /// The reason that a forward was started with is good for starting it again.
-    fn reason_so_far(&self, names: &[String]) -> Option<String> {
-        let [name] = names else { return None };
-        registry::record(&self.place.folder, &name.parse().ok()?)?.reason
     }
 
     /// `ssmpf down`.
@@ -210,6 +206,8 @@ impl<'a> Runner<'a> {
         let shutdown = Shutdown::on_signals()?;
         let redraws = !self.settings.is_json() && io::stdout().is_terminal();
         let (mut shown, mut reaped) = (None, None);
+        let reader_gone = reader::gone();
+        tokio::pin!(reader_gone);
         loop {
             let is_due = reaped.is_none_or(|last: Instant| last.elapsed() >= REAP);
             let dead = if is_due { Dead::Reap } else { Dead::Leave };
@@ -238,6 +236,7 @@ impl<'a> Runner<'a> {
             shown = Some(document);
             tokio::select! {
                 _ = shutdown.requested() => break,
+                () = &mut reader_gone => break,
                 () = tokio::time::sleep(WATCH) => {}
             }
         }
@@ -278,9 +277,12 @@ impl<'a> Runner<'a> {
         if args.follow {
             self.run(async |_, _| {
                 let shutdown = Shutdown::on_signals()?;
+                let reader_gone = reader::gone();
+                tokio::pin!(reader_gone);
                 while written.is_ok() {
                     tokio::select! {
                         _ = shutdown.requested() => return Ok(()),
+                        () = &mut reader_gone => return Ok(()),
                         () = tokio::time::sleep(FOLLOW) => {}
                     }
                     let lines = logs::added(&mut reader, logs)?;
@@ -310,7 +312,9 @@ impl<'a> Runner<'a> {
         let result = runtime.block_on(work(stdout.clone(), stderr.clone()));
         stdout.finish();
         stderr.finish();
+        // Does not wait for threads that are stuck in a read from the terminal.
         runtime.shutdown_background();
+        terminal::restore();
         result
     }
 

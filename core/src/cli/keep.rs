@@ -18,6 +18,7 @@ use crate::shutdown::Shutdown;
 
 /// Is the forward that stdin describes, until its end. Does not return if it became one.
 pub(super) fn run(since: Instant) -> Result<ExitCode, Failure> {
+    detach::close_inherited();
     let mut text = Vec::new();
     io::stdin().lock().take(MAX_JOB).read_to_end(&mut text)?;
     let job: Job = serde_json::from_slice(&text).map_err(|_| {

@@ -32,6 +32,7 @@ mod places;
 mod settings;
 mod shells;
 mod sign_in;
+mod status_line;
 mod terminal;
 mod tunnel;
 

@@ -22,10 +22,14 @@ const CONNECT: &str = "connect";
 /// What puts an address into the clipboard rather than calling a command.
 const COPY: &str = "copy";
 
-/// Keys besides Enter and the commands they stand for.
-const KEYS: [(&str, &str); 3] = [("alt-u", "up"), ("alt-e", "edit"), ("alt-c", COPY)];
-const HEADER: &str =
-    "Enter connect · Alt-U up · Alt-E edit · Alt-C copy address · Tab mark · Esc leave";
+/// What makes a new connection, whatever was picked.
+const ADD: &str = "add";
+
+/// Keys besides Enter and the commands they stand for. `rm` asks before it removes.
+const KEYS: [(&str, &str); 5] =
+    [("alt-u", "up"), ("alt-e", "edit"), ("alt-c", COPY), ("alt-d", "rm"), ("alt-n", ADD)];
+// Fits a terminal of 80 columns.
+const HEADER: &str = "Enter connect · Alt-U up, -E edit, -C copy, -D remove, -N new · Tab mark";
 
 /// What `ssmpf` alone is meant to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,10 +68,8 @@ pub(super) fn run(
         copy(&values[0], global, settings)?;
         return Ok(Some(String::new()));
     }
-    if action.as_deref() == Some("edit") {
-        values.truncate(1);
-        places.truncate(1);
-    }
+    fit(&mut values, action.as_deref());
+    fit(&mut places, action.as_deref());
     let has_action = action.is_some();
     let document = || list.document(action.clone(), values.clone(), &places, settings);
     Ok(Some(match settings.format {
@@ -97,15 +99,21 @@ pub(super) fn without_command(global: &Global, settings: &Settings) -> Result<Wi
         return Ok(Wish::Nothing(ExitCode::Interrupted));
     };
     let action = key.unwrap_or_else(|| CONNECT.to_owned());
-    match action.as_str() {
-        COPY => {
-            copy(&values[0], global, settings)?;
-            return Ok(Wish::Nothing(ExitCode::Success));
-        }
-        "edit" => values.truncate(1),
+    if action == COPY {
+        copy(&values[0], global, settings)?;
+        return Ok(Wish::Nothing(ExitCode::Success));
+    }
+    fit(&mut values, Some(&action));
+    Ok(Wish::Command(std::iter::once(action).chain(values).map(OsString::from).collect()))
+}
+
+/// Leaves as many of what was picked as the command takes.
+fn fit<T>(picked: &mut Vec<T>, action: Option<&str>) {
+    match action {
+        Some("edit") => picked.truncate(1),
+        Some(ADD) => picked.clear(),
         _ => {}
     }
-    Ok(Wish::Command(std::iter::once(action).chain(values).map(OsString::from).collect()))
 }
 
 /// What a prompt shows: nothing, or a sign and how many forwards are up.
@@ -123,6 +131,7 @@ fn choose(rows: Vec<Row>, args: &PickArgs, settings: &Settings) -> Result<Option
         query: args.query.as_deref().unwrap_or_default(),
         multi: args.multi,
         keys: if args.with_action { &KEYS } else { &[] },
+        alone: ADD,
         header: if args.with_action { HEADER } else { "" },
         colored: settings.style.is_colored(),
     };

@@ -26,7 +26,7 @@ pub(super) fn forward(
     let request = settings::forward(args, settings)?;
     hold(settings, args.print_address, since, async |surroundings| {
         let Surroundings { events, shutdown, since } = surroundings;
-        let aws = settings.aws_without_connection();
+        let aws = background::with_pacing(&settings.aws_without_connection());
         let traffic = Arc::default();
         let context = forward::Context { aws, events, shutdown, since, traffic };
         forward::run(request, context).await.map(|_outcome| ())

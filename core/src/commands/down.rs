@@ -86,29 +86,39 @@ async fn end(
         Some(())
     };
     let orderly = timeout(PATIENCE, orderly).await.ok().flatten();
-    if orderly.is_none()
-        && let Some(process) = process
-    {
-        kill(process);
+    if orderly.is_none() {
+        // Where nobody can be asked who it is, the record says so, if the system agrees.
+        process =
+            process.or(Some(record.pid).filter(|pid| registry::is_holder(folder, &name, *pid)));
+        process.into_iter().for_each(kill);
     }
     let Some(claim) = gone(folder, &name).await? else {
         return Err(Refusal::failure(format!("the process of `{name}` does not end")).into());
     };
-    if orderly.is_some() {
-        claim.finish();
-        return Ok(None);
-    }
     // What it knew last: sessions come and go.
-    let record = registry::record(folder, &name).unwrap_or(record);
-    let killed = match process {
-        Some(_) => format!("`{name}` did not answer and was killed"),
+    let left = registry::record(folder, &name);
+    let (what, record) = match (orderly, left, process) {
+        (Some(()), Some(left), _) if !left.session_ids.is_empty() => {
+            (format!("`{name}` is down"), left)
+        }
+        (Some(()), ..) => {
+            claim.finish();
+            return Ok(None);
+        }
+        (None, left, Some(_)) => {
+            (format!("`{name}` did not answer and was killed"), left.unwrap_or(record))
+        }
         // It died while we looked.
-        None => format!("`{name}` had died without a word; its session was ended"),
+        (None, left, None) => {
+            let what = format!("`{name}` had died without a word; its session was ended");
+            (what, left.unwrap_or(record))
+        }
     };
-    Ok(Some(match reaper::reap(record, claim, aws, true).await {
-        Reaped::Clean => killed,
-        Reaped::Later(why) => format!("{killed}; its session is left to the service: {why}"),
-    }))
+    Ok(match reaper::reap(record, claim, aws, true).await {
+        Reaped::Clean if orderly.is_some() => None,
+        Reaped::Clean => Some(what),
+        Reaped::Later(why) => Some(format!("{what}; its session is left to the service: {why}")),
+    })
 }
 
 /// Waits until the process of a forward has let go of its name.

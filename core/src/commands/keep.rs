@@ -12,8 +12,8 @@ use super::connect::{self, Surroundings};
 use super::{CommandError, Refusal};
 use crate::aws::AwsSettings;
 use crate::background::job::{Job, Report};
-use crate::background::registry::{Claim, Record};
-use crate::background::{BackgroundError, Recorder, RuntimeDir, client, control};
+use crate::background::registry::{self, Claim, Record};
+use crate::background::{BackgroundError, Recorder, RuntimeDir, client, control, reaper};
 use crate::events::{EventSink, rfc3339};
 use crate::model::ConnectionName;
 use crate::output::{Lines, json};
@@ -74,22 +74,31 @@ async fn keep(job: Job, context: Context) -> Result<ExitCode, CommandError> {
     };
     let mut opening = connect::opening(&name, &job.connection, &request, &aws)?;
     let now = Timestamp::now();
+    let left = registry::record(&folder, &name);
     let closes_at = job.connection.max_age.and_then(|age| now.checked_add(age.duration()).ok());
-    let record = record(&job, &opening.aws, now);
+    let record = Record {
+        // Of one that died under this name, and whose sessions could not be ended yet.
+        session_ids: left.iter().flat_map(|left| left.session_ids.clone()).collect(),
+        ..record(&job, &opening.aws, now)
+    };
     let not_kept = |error: io::Error| {
         BackgroundError::failure("the forward cannot be made known", "is the disk full?")
             .caused_by(&error)
     };
     let recorder = Recorder::new(claim, record, closes_at).map_err(not_kept)?;
     opening.aws.watch = Some(Arc::new(recorder.clone()));
+    if let Some(left) = left {
+        tokio::spawn(end_left(left, opening.aws.clone()));
+    }
     let listener = control::listen(&folder, &name).map_err(not_kept)?;
     let stop = context.shutdown.trigger().clone();
     tokio::spawn(control::serve(listener, recorder.clone(), stop.clone()));
     tokio::spawn(stay_findable(folder, name.clone(), stop));
 
-    let is_ready = Arc::new(AtomicBool::new(false));
+    // Whoever started this listens no more, so failures are kept for the next command.
+    let is_alone = Arc::new(AtomicBool::new(false));
     let surroundings = Surroundings {
-        events: events(&recorder, &context, &is_ready),
+        events: events(&recorder, &context, &is_alone, job.no_wait),
         shutdown: context.shutdown.clone(),
         since: context.since,
     };
@@ -99,13 +108,13 @@ async fn keep(job: Job, context: Context) -> Result<ExitCode, CommandError> {
     match result {
         Ok(_) => {
             recorder.close(None);
-            if is_ready.load(Ordering::Relaxed) {
+            if is_alone.load(Ordering::Relaxed) {
                 return Ok(ExitCode::Success);
             }
             let why = Refusal::new(ErrorKind::NotReady, "it was stopped before it was ready", "");
             Err(Refusal { hint: None, ..why }.into())
         }
-        Err(error) if is_ready.load(Ordering::Relaxed) => {
+        Err(error) if is_alone.load(Ordering::Relaxed) => {
             let body = error.body();
             let (kind, message) = (Some(body.kind), body.message);
             recorder.close(Some(Problem { time: rfc3339(Timestamp::now()), kind, message }));
@@ -115,6 +124,13 @@ async fn keep(job: Job, context: Context) -> Result<ExitCode, CommandError> {
             recorder.close(None);
             Err(error)
         }
+    }
+}
+
+/// Ends what a dead forward of the same name has left open.
+async fn end_left(left: Record, aws: AwsSettings) {
+    if let Err(why) = reaper::end_sessions(&left, &aws).await {
+        tracing::info!(why, sessions = ?left.session_ids, "left to the next command");
     }
 }
 
@@ -159,40 +175,51 @@ fn record(job: &Job, aws: &AwsSettings, now: Timestamp) -> Record {
         destination: connection.destination.to_string(),
         local_port: Some(connection.local_port.number()),
         reason: job.reason.clone(),
-        session_ids: Vec::new(),
         log: Some(job.log.clone()),
-        problem: None,
+        ..Record::default()
     }
 }
 
-/// Where the events of the forward go: the status, the log, and at first to whoever started it.
-fn events(recorder: &Recorder, context: &Context, is_ready: &Arc<AtomicBool>) -> EventSink {
-    let (recorder, context, is_ready) = (recorder.clone(), context.clone(), Arc::clone(is_ready));
+/// Where the events of the forward go: the status, the log, and to whoever started it for as long as
+/// that listens.
+fn events(
+    recorder: &Recorder,
+    context: &Context,
+    is_alone: &Arc<AtomicBool>,
+    no_wait: bool,
+) -> EventSink {
+    let (recorder, context, is_alone) = (recorder.clone(), context.clone(), Arc::clone(is_alone));
     EventSink::new(move |event| {
         recorder.note(&event);
         context.log.write(json::line(&event).into_bytes());
-        if is_ready.load(Ordering::Relaxed) {
+        if is_alone.load(Ordering::Relaxed) {
             return;
         }
-        let ready = matches!(event.detail, Detail::Ready { .. });
+        let enough = match event.detail {
+            Detail::Ready { .. } => true,
+            Detail::Starting { .. } => no_wait,
+            _ => false,
+        };
         // The failure itself follows, with all that belongs to it.
         if !matches!(event.detail, Detail::Stopped { .. }) {
             (context.report)(Report::Event { event });
         }
-        if ready {
-            is_ready.store(true, Ordering::Relaxed);
+        if enough {
+            is_alone.store(true, Ordering::Relaxed);
             (context.detach)();
         }
     })
 }
 
-/// Ends the forward when its record is gone: nobody could find and stop it any more.
+/// Keeps the forward's files young, and ends it when its record is gone all the same: nobody could
+/// find and stop it any more.
 ///
 /// A login session's runtime folder goes with the session, unless the user may linger.
 async fn stay_findable(folder: RuntimeDir, name: ConnectionName, stop: Trigger) {
     let record = folder.file(&name, "json");
     loop {
         tokio::time::sleep(LOOK).await;
+        registry::touch(&folder, &name);
         if !record.exists() {
             tracing::warn!("the runtime folder is gone, and with it the way to stop this forward");
             return stop.request(Cause::Unfindable);

@@ -125,16 +125,17 @@ pub async fn sweep(
         match found {
             Found::Running(record) => swept.running.push(record),
             Found::Dead(record, claim) => {
-                swept.dead.push(record.clone());
+                if !record.went_down {
+                    swept.dead.push(record.clone());
+                }
                 if dead == Dead::Leave {
                     continue;
                 }
                 let (aws, at_any_rate) = (aws.clone(), dead == Dead::Forget);
                 reaping.spawn(async move {
-                    let (name, problem) = (record.name.clone(), record.problem.clone());
-                    let sessions = record.session_ids.len();
+                    let (died, sessions) = (how_it_died(&record), record.session_ids.len());
                     let reaped = reaper::reap(record, claim, &aws, at_any_rate).await;
-                    note(&name, problem.map(|it| it.message), sessions, reaped, at_any_rate)
+                    note(died, sessions, reaped, at_any_rate)
                 });
             }
         }
@@ -144,18 +145,16 @@ pub async fn sweep(
     Ok(swept)
 }
 
-/// Says what became of a dead forward.
-fn note(
-    name: &str,
-    problem: Option<String>,
-    sessions: usize,
-    reaped: Reaped,
-    at_any_rate: bool,
-) -> String {
-    let died = match problem {
-        Some(problem) => format!("`{name}` gave up: {problem}"),
+fn how_it_died(Record { name, problem, went_down, .. }: &Record) -> String {
+    match problem {
+        Some(problem) => format!("`{name}` gave up: {}", problem.message),
+        None if *went_down => format!("`{name}` went down while AWS could not be told"),
         None => format!("`{name}` had died without a word"),
-    };
+    }
+}
+
+/// Says what became of a dead forward.
+fn note(died: String, sessions: usize, reaped: Reaped, at_any_rate: bool) -> String {
     match reaped {
         Reaped::Clean if sessions == 0 => died,
         Reaped::Clean => format!("{died}; its session was ended"),

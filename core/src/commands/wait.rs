@@ -8,7 +8,8 @@ use tokio::time::timeout;
 use super::status::{self, Dead, Swept};
 use super::{CommandError, Refusal};
 use crate::aws::AwsSettings;
-use crate::background::{RuntimeDir, client, registry};
+use crate::background::Record;
+use crate::background::{RuntimeDir, client};
 
 /// Pause between looks.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -51,15 +52,33 @@ async fn look(
     aws: &AwsSettings,
     dead: Dead,
 ) -> Result<Result<StatusDocument, String>, CommandError> {
-    let Swept { running, .. } = status::sweep(folder, aws, dead).await?;
+    let Swept { running, dead, .. } = status::sweep(folder, aws, dead).await?;
+    if let Some(error) = gave_up(names, &dead) {
+        // It has been told now.
+        status::sweep(folder, aws, Dead::Reap).await?;
+        return Err(error);
+    }
     let selection = status::select(names, &running.iter().collect::<Vec<_>>());
     if let Some(word) = selection.not_up.first() {
         return Ok(Err(format!("`{word}` is not up")));
     }
     let chosen = running.into_iter().filter(|it| selection.chosen.contains(&it.name));
-    let forwards = client::statuses(folder, chosen.collect::<Vec<registry::Record>>()).await;
+    let forwards = client::statuses(folder, chosen.collect::<Vec<Record>>()).await;
     Ok(match forwards.iter().find(|forward| forward.state != ForwardState::Ready) {
         Some(forward) => Err(format!("`{}` is {}", forward.name, forward.state.as_str())),
         None => Ok(StatusDocument::new(forwards)),
+    })
+}
+
+/// The failure of one that will not come up any more.
+fn gave_up(names: &[String], dead: &[Record]) -> Option<CommandError> {
+    let selection = status::select(names, &dead.iter().collect::<Vec<_>>());
+    let mut chosen = dead.iter().filter(|record| selection.chosen.contains(&record.name));
+    chosen.find_map(|record| {
+        let Record { name, problem, .. } = record;
+        let problem = problem.as_ref()?;
+        let kind = problem.kind.unwrap_or(ErrorKind::Failure);
+        let message = format!("`{name}` gave up: {}", problem.message);
+        Some(Refusal::new(kind, message, format!("`ssmpf logs {name}` has what happened")).into())
     })
 }

@@ -81,9 +81,21 @@ async fn run_with(
         document: plan.document.name().to_owned(),
     });
     let ssm = Ssm::new(ctx);
-    let session = tokio::select! {
-        session = ssm.start_session(&request) => session?,
+    tokio::select! {
+        turn = ssm.wait_for_turn() => turn?,
         cause = shutdown.requested() => return Ok(outcome(cause.to_string())),
+    }
+    let start = ssm.start_session(&request);
+    tokio::pin!(start);
+    let session = tokio::select! {
+        session = &mut start => session?,
+        cause = shutdown.requested() => {
+            // AWS may start it all the same.
+            if let Ok(Ok(session)) = timeout(END_LIMIT, start).await {
+                let _ = timeout(END_LIMIT, ssm.terminate_session(&session.session_id)).await;
+            }
+            return Ok(outcome(cause.to_string()));
+        }
     };
     let result = match spawn(program, ctx, &target, &session) {
         Ok(child) => carry(child, &plan, &session.session_id, events, shutdown).await,

@@ -88,6 +88,26 @@ impl Hub {
         self.members.send_modify(|members| members.retain(|member| member.number != number));
     }
 
+    /// Clients may go to a session again.
+    pub fn reopen(&self, number: u64) {
+        self.change(number, Member::reopen);
+    }
+
+    /// The connection of a session is lost, or restored: clients that come meanwhile wait here,
+    /// where that is for a bounded time, or go to another.
+    pub fn set_away(&self, number: u64, away: bool) {
+        self.change(number, |member| member.set_away(away));
+    }
+
+    /// Changes a session, and wakes clients that wait for one.
+    fn change(&self, number: u64, change: impl FnOnce(&Member)) {
+        self.members.send_modify(|members| {
+            if let Some(member) = members.iter().find(|member| member.number == number) {
+                change(member);
+            }
+        });
+    }
+
     /// All sessions that have not ended.
     pub fn members(&self) -> Vec<Arc<Member>> {
         self.members.borrow().clone()
@@ -146,7 +166,11 @@ impl Hub {
     ///
     /// [`NoStream`] says why there is none.
     pub async fn open_stream(&self) -> Result<(Stream, Lease), NoStream> {
-        timeout(HOLD, self.open_when_possible()).await.unwrap_or(Err(NoStream::NoSession))
+        self.open_stream_within(HOLD).await
+    }
+
+    async fn open_stream_within(&self, hold: Duration) -> Result<(Stream, Lease), NoStream> {
+        timeout(hold, self.open_when_possible()).await.unwrap_or(Err(NoStream::NoSession))
     }
 
     async fn open_when_possible(&self) -> Result<(Stream, Lease), NoStream> {
@@ -237,6 +261,49 @@ mod tests {
         assert_eq!(best_number(&members, Instant::now()), Some(2));
         members[1].close();
         assert_eq!(best_number(&members, Instant::now()), None);
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_session_in_time_is_told_so() {
+        let hub = Hub::new(Arc::default());
+        let closed = member(1);
+        closed.close();
+        hub.add(closed);
+        let answer = hub.open_stream_within(Duration::ZERO).await;
+        assert_eq!(answer.map(|_| ()), Err(NoStream::NoSession));
+    }
+
+    #[test]
+    fn a_session_without_a_connection_is_no_place_for_a_newcomer() {
+        let members = [member(1), member(2)];
+        members[0].set_away(true);
+        assert_eq!(best_number(&members, Instant::now()), Some(2));
+        members[1].set_away(true);
+        assert_eq!(best_number(&members, Instant::now()), None);
+        members[0].set_away(false);
+        assert_eq!(best_number(&members, Instant::now()), Some(1));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_waits_hears_of_a_session_that_takes_clients_again() {
+        for (leave, come) in [
+            (Member::close as fn(&Member), Hub::reopen as fn(&Hub, u64)),
+            (|member| member.set_away(true), |hub, number| hub.set_away(number, false)),
+        ] {
+            let (handle, mut session) = SessionHandle::to_be_asked();
+            let hub = Hub::new(Arc::default());
+            hub.add(Arc::new(Member::new(1, "s-1".to_owned(), handle)));
+            leave(&hub.members()[0]);
+            let served = async {
+                hub.wanted().await;
+                come(&hub, 1);
+                session.recv().await
+            };
+            tokio::select! {
+                given_up = hub.open_stream() => panic!("{:?}", given_up.err()),
+                asked = served => assert!(asked.is_some()),
+            }
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Member {
     pub traffic: Traffic,
     /// Whether new clients may come.
     open: AtomicBool,
+    /// Its connection is lost and is being restored: whoever enters now waits without an end.
+    away: AtomicBool,
     streams: AtomicU32,
     /// Connections that the agent could not make, one after another.
     refusals: AtomicU32,
@@ -41,6 +43,7 @@ impl Member {
             handle,
             traffic: Traffic::default(),
             open: AtomicBool::new(true),
+            away: AtomicBool::new(false),
             streams: AtomicU32::new(0),
             refusals: AtomicU32::new(0),
         }
@@ -48,7 +51,7 @@ impl Member {
 
     /// Whether new clients may come.
     pub fn is_open(&self) -> bool {
-        self.open.load(Ordering::Relaxed)
+        self.open.load(Ordering::Relaxed) && !self.away.load(Ordering::Relaxed)
     }
 
     /// No client comes any more; those that are there stay.
@@ -56,9 +59,14 @@ impl Member {
         self.open.store(false, Ordering::Relaxed);
     }
 
-    /// Clients may come again.
-    pub fn reopen(&self) {
+    /// Clients may come again. Those that wait are told by the hub.
+    pub(super) fn reopen(&self) {
         self.open.store(true, Ordering::Relaxed);
+    }
+
+    /// Its connection is lost, or restored.
+    pub(super) fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
     }
 
     /// Clients it carries now.

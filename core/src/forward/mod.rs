@@ -4,6 +4,7 @@
 //! The order is the user's interest: the local port first, since it is the cheapest thing that
 //! can fail; then the session; *ready* only once its handshake is complete.
 
+mod descriptors;
 mod failure;
 mod hub;
 pub(crate) mod listener;
@@ -67,6 +68,7 @@ pub async fn run(
         destination: plan.destination.to_string(),
         document: plan.document.name().to_owned(),
     });
+    descriptors::allow_many();
     peer::prepare();
     let mut supervisor = Supervisor::new(&plan, ctx, &hub, events);
     let mut clients = JoinSet::new();
@@ -92,8 +94,9 @@ pub async fn run(
         result = work => result,
         cause = shutdown.requested() => Ok(cause.to_string()),
     };
-    // Nobody new is let in while the session is being ended.
+    // Nobody new is let in while the session is being ended, and nobody is asked to sign in.
     hub.begin_end();
+    ctx.withdraw();
     clients.abort_all();
     end_session(&hub, ctx).await;
     let total = hub.traffic().moved();
@@ -134,17 +137,18 @@ async fn end_session(hub: &Hub, ctx: &AwsContext) {
             member.handle.closed().await;
         }
     };
-    if timeout(END_TIMEOUT, ended).await.is_err() {
-        tracing::debug!("not every session ended in time");
-    }
-    if let Some(starting) = hub.take_starting() {
+    let starting = hub.take_starting();
+    let given_up = async {
         // AWS may have started it already; only the answer says what to end.
-        let end = async {
-            if let Some(id) = starting.session_id().await {
-                let _ = Ssm::new(ctx).terminate_session(&id).await;
-            }
-        };
-        let _ = timeout(END_TIMEOUT, end).await;
+        if let Some(starting) = starting
+            && let Some(id) = starting.cut_short().await
+        {
+            let _ = Ssm::new(ctx).terminate_session(&id).await;
+        }
+    };
+    let all = async { tokio::join!(ended, given_up) };
+    if timeout(END_TIMEOUT, all).await.is_err() {
+        tracing::debug!("not every session ended in time");
     }
     let quiet = async {
         while hub.clients() > 0 {

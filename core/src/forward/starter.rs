@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ssmpf_schema::{Detail, ErrorKind};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{ForwardPlan, Upkeep};
 use crate::aws::ssm::{Ssm, StartRequest, StartedSession};
@@ -26,12 +26,17 @@ pub struct Starter {
 
 /// A session on its way: whether it was started, and under which id, comes with AWS's answer.
 #[derive(Debug)]
-pub struct Starting(watch::Receiver<Option<Option<String>>>);
+pub struct Starting {
+    answer: watch::Receiver<Option<Option<String>>>,
+    give_up: oneshot::Sender<()>,
+}
 
 impl Starting {
-    /// Waits for the answer; `None` if no session was started.
-    pub async fn session_id(mut self) -> Option<String> {
-        self.0.wait_for(Option::is_some).await.ok()?.clone().flatten()
+    /// Gives up what AWS was not asked for yet; otherwise waits for the answer. `None` if no
+    /// session was started.
+    pub async fn cut_short(mut self) -> Option<String> {
+        let _ = self.give_up.send(());
+        self.answer.wait_for(Option::is_some).await.ok()?.clone().flatten()
     }
 }
 
@@ -76,14 +81,15 @@ impl Starter {
     pub fn begin(
         &self,
     ) -> (impl Future<Output = Result<Started, StartError>> + Send + 'static, Starting) {
-        let (answer, starting) = watch::channel(None);
+        let (answer, answered) = watch::channel(None);
+        let (give_up, given_up) = oneshot::channel();
         let this = self.clone();
         let start = async move {
             // In a task of its own: a call that is cut short may start a session all the same.
             let call = tokio::spawn({
                 let this = this.clone();
                 async move {
-                    let started = this.call().await;
+                    let started = this.call(given_up).await;
                     let id = started.as_ref().ok().map(|(_, started)| started.session_id.clone());
                     let _ = answer.send(Some(id));
                     started
@@ -99,15 +105,33 @@ impl Starter {
             let rotation = this.upkeep.draw_rotation();
             Ok(Started { session, target, rotation, notices: received })
         };
-        (start, Starting(starting))
+        (start, Starting { answer: answered, give_up })
     }
 
-    /// Has AWS start a session to the first node that will have it.
-    async fn call(&self) -> Result<(Target, StartedSession), AwsFailure> {
+    /// Has AWS start a session to the first node that will have it. What leads up to that is cut
+    /// short by `given_up`; the calls themselves are not, because they may start one all the same.
+    async fn call(
+        &self,
+        given_up: oneshot::Receiver<()>,
+    ) -> Result<(Target, StartedSession), AwsFailure> {
+        let given_up = async {
+            // A sender that was dropped has given up nothing.
+            if given_up.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::pin!(given_up);
+        let interrupted = || {
+            let what = "the start of a session was given up";
+            Err(AwsFailure::new(ErrorKind::Interrupted, Verdict::GiveUp, what, ""))
+        };
         if self.target.exact().is_none() {
             self.events.emit(Detail::Resolving { target: self.target.to_string() });
         }
-        let candidates = resolve::candidates(&self.context, &self.target).await?;
+        let candidates = tokio::select! {
+            candidates = resolve::candidates(&self.context, &self.target) => candidates?,
+            () = &mut given_up => return interrupted(),
+        };
         let ssm = Ssm::new(&self.context);
         let mut first = None;
         for target in candidates {
@@ -116,6 +140,10 @@ impl Starter {
                 document: self.document.clone(),
                 reason: self.reason.clone(),
             };
+            tokio::select! {
+                turn = ssm.wait_for_turn() => turn?,
+                () = &mut given_up => return interrupted(),
+            }
             match ssm.start_session(&request).await {
                 Ok(started) => return Ok((target, started)),
                 // This node is away; another may be there.

@@ -7,6 +7,8 @@
 //! it has. With `lazy`, an idle timeout or an idle limit of the administrator there may be none at
 //! all until a client comes (*dormant*).
 
+mod notices;
+mod succession;
 mod tend;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -34,6 +36,9 @@ use crate::session::{Backoff, Notice, Session, SessionEnd, StartError, sleep_unl
 
 /// A session that lived this long was not a failed start: the next one begins without delay.
 const LIVED: Duration = Duration::from_secs(30);
+
+/// Longest time between the last client of a session that ended and the news of that end.
+const MOMENT: Duration = Duration::from_secs(1);
 
 type Start = Pin<Box<dyn Future<Output = Result<Started, StartError>> + Send>>;
 
@@ -145,20 +150,6 @@ impl<'a> Supervisor<'a> {
         Ok(started)
     }
 
-    /// Says what is special about the first session.
-    fn introduce(&self, session: &Session) {
-        if !session.ready.message.is_empty() {
-            self.warn(ErrorKind::Failure, session.ready.message.clone(), None);
-        }
-        if matches!(session.ready.mode, Mode::Basic) {
-            self.warn(
-                ErrorKind::SessionFailed,
-                "the agent is too old for several connections at once: they take turns".to_owned(),
-                Some("update the agent on the node; 3.0.222.0 is the first that can".to_owned()),
-            );
-        }
-    }
-
     /// Lets clients into a session that is ready.
     pub fn adopt(&mut self, started: Started) {
         let Started { session, target, rotation, notices } = started;
@@ -177,6 +168,8 @@ impl<'a> Supervisor<'a> {
             told_to_end: false,
         };
         self.kept.insert(number, kept);
+        // Those that ended are let go of.
+        while self.watchers.try_join_next().is_some() {}
         self.watchers.spawn(watch(number, session, notices, self.happened.clone()));
     }
 
@@ -253,6 +246,17 @@ impl<'a> Supervisor<'a> {
         })
     }
 
+    /// Whether a client that comes now is served.
+    fn takes_clients(&self) -> bool {
+        self.kept.values().any(|kept| kept.member.is_open())
+    }
+
+    /// Whether there has been no client for a moment. Those of a session that ends are reset, and
+    /// gone, before its end is told here.
+    fn is_unused(&self) -> bool {
+        self.hub.idle_since().is_some_and(|since| since.elapsed() > MOMENT)
+    }
+
     /// Sessions that should be started.
     fn missing(&self) -> usize {
         if self.dormant {
@@ -291,8 +295,8 @@ impl<'a> Supervisor<'a> {
             Verdict::GiveUp => upkeep::REFUSED_RETRY,
         };
         self.not_before = Some(Instant::now() + delay);
-        // Where another session serves, clients notice nothing of this.
-        if self.serving().next().is_none() {
+        // Where a session takes clients, be it an old one, they notice nothing of this.
+        if !self.dormant && !self.takes_clients() {
             self.announce(failure.message.clone(), delay);
         }
         if self.told != Some(failure.kind) {
@@ -300,70 +304,6 @@ impl<'a> Supervisor<'a> {
             self.warn(failure.kind, failure.message, failure.hint);
         }
         Ok(())
-    }
-
-    fn announce(&self, reason: String, delay: Duration) {
-        self.events.emit(Detail::Reconnecting {
-            reason,
-            attempt: self.backoff.attempts() + 1,
-            retry_in_seconds: delay.as_secs_f64(),
-        });
-    }
-
-    /// Puts a new session in its place.
-    fn welcome(&mut self, started: Started) {
-        self.told = None;
-        // Counts as an attempt until the session has shown that it lives.
-        let _ = self.backoff.next_delay();
-        if self.started == 0 {
-            self.introduce(&started.session);
-        }
-        let (session_id, target) = (started.session.id.clone(), started.target.clone());
-        let rotation = started.rotation;
-        self.adopt(started);
-        let Some(owed) = self.owed.pop_front() else {
-            self.events
-                .emit(Detail::SessionOpened { session_id, sessions: self.kept.len() as u64 });
-            return;
-        };
-        let old = owed.number.and_then(|number| self.kept.get(&number));
-        // One that says nothing while another node has taken its place will say nothing more.
-        let gone = old.is_none_or(|old| old.silent_since.is_some() && old.target != target);
-        let at_once = owed.reset || gone;
-        self.events.emit(Detail::Replaced {
-            old_session_id: owed.session_id,
-            session_id,
-            reason: owed.reason.clone(),
-            clients_stay: !at_once,
-            rotates_in_seconds: Some(rotation.as_secs_f64()),
-        });
-        if let Some(number) = owed.number {
-            self.release(number, &owed.reason, at_once);
-        }
-    }
-
-    /// Lets a session go: at once, or when its last client has left.
-    fn release(&mut self, number: u64, reason: &str, at_once: bool) {
-        if let Some(kept) = self.kept.get_mut(&number) {
-            kept.member.close();
-            kept.leaving = Some(reason.to_owned());
-            if at_once {
-                kept.end();
-            }
-        }
-    }
-
-    /// Has a session replaced while it still serves.
-    fn retire(&mut self, number: u64, reason: String, reset: bool) {
-        let Some(kept) = self.kept.get(&number) else { return };
-        if let Some(owed) = self.owed.iter_mut().find(|owed| owed.number == Some(number)) {
-            owed.reset |= reset;
-        } else if kept.leaving.is_none() {
-            let session_id = kept.member.session_id.clone();
-            self.owed.push_back(Owed { session_id, number: Some(number), reason, reset });
-        } else if reset && let Some(kept) = self.kept.get_mut(&number) {
-            kept.end();
-        }
     }
 
     fn handle_end(&mut self, number: u64, end: SessionEnd) -> Result<(), ForwardError> {
@@ -383,18 +323,21 @@ impl<'a> Supervisor<'a> {
                 if error.kind == ErrorKind::DestinationUnreachable {
                     return Err(error.given_up());
                 }
-                if self.hub.clients() == 0 && lived && self.kept.is_empty() {
-                    // The administrator's idle limit has its way: the next session begins with
-                    // the next client.
-                    tracing::info!("session ended while nobody used it: {error}");
-                    self.dormant = true;
-                }
+                // The administrator's idle limit has its way: the next session begins with the
+                // next client.
+                let worked = lived || kept.member.has_connected();
+                self.dormant = worked && self.kept.is_empty() && self.is_unused();
                 error.causes.first().unwrap_or(&error.message).clone()
             }
             SessionEnd::Lost(failure) => failure.message,
         };
         if lived {
             self.backoff.reset();
+        }
+        if self.dormant {
+            self.owed.retain(|owed| owed.number != Some(number));
+            self.events.emit(Detail::SessionClosed { session_id, sessions: 0, reason });
+            return Ok(());
         }
         match self.owed.iter_mut().find(|owed| owed.number == Some(number)) {
             Some(owed) => owed.number = None,
@@ -405,113 +348,22 @@ impl<'a> Supervisor<'a> {
         }
         // Traffic will say whether the others are too few.
         self.extra = self.extra.min(self.serving().count().saturating_sub(1));
-        if self.dormant {
-            // The next client brings the next session.
-        } else if self.missing() == 0 {
+        if self.missing() == 0 {
             self.forgive();
-        } else if self.start.is_none() && self.not_before.is_none() {
+            return Ok(());
+        }
+        if self.start.is_none() && self.not_before.is_none() {
             let delay = match self.backoff.attempts() {
                 0 => Duration::ZERO,
                 _ => self.backoff.next_delay(),
             };
             self.not_before = Some(Instant::now() + delay);
-            if self.serving().next().is_none() {
-                self.announce(reason, delay);
-            }
+        }
+        if !self.takes_clients() {
+            let wait = self.not_before.map(|at| at.saturating_duration_since(Instant::now()));
+            self.announce(reason, wait.unwrap_or_default());
         }
         Ok(())
-    }
-
-    /// Forgets ended sessions that need no successor.
-    fn forgive(&mut self) {
-        let sessions = self.kept.len() as u64;
-        self.owed.retain(|owed| {
-            if owed.number.is_none() {
-                let (session_id, reason) = (owed.session_id.clone(), owed.reason.clone());
-                self.events.emit(Detail::SessionClosed { session_id, sessions, reason });
-            }
-            owed.number.is_some()
-        });
-    }
-
-    fn handle_notice(&mut self, number: u64, notice: Notice) {
-        match &notice {
-            Notice::Silent(silence) => {
-                let reason = "the agent stopped answering".to_owned();
-                if let Some(kept) = self.kept.get_mut(&number) {
-                    kept.silent_since = Instant::now().checked_sub(*silence);
-                    // Whoever comes now waits for the successor rather than for nothing.
-                    kept.member.close();
-                }
-                self.retire(number, reason, false);
-            }
-            Notice::Heard => {
-                if let Some(kept) = self.kept.get_mut(&number) {
-                    kept.silent_since = None;
-                    if kept.leaving.is_none() {
-                        kept.member.reopen();
-                    }
-                }
-                // It need not be replaced, unless that is under way.
-                if self.start.is_none() {
-                    self.owed.retain(|owed| owed.number != Some(number));
-                }
-            }
-            Notice::Gap { heals_in, .. } if *heals_in > upkeep::HOPELESS => {
-                let reason = "too much got lost with the connection".to_owned();
-                self.retire(number, reason, true);
-            }
-            _ => {}
-        }
-        self.report(number, notice);
-    }
-
-    fn report(&self, number: u64, notice: Notice) {
-        match notice {
-            Notice::Reconnecting { reason, attempt, retry_in } => {
-                self.events.emit(Detail::Reconnecting {
-                    reason,
-                    attempt,
-                    retry_in_seconds: retry_in.as_secs_f64(),
-                });
-            }
-            Notice::Resumed { took, missing } => self.events.emit(Detail::Resumed {
-                session_id: self
-                    .kept
-                    .get(&number)
-                    .map(|kept| kept.member.session_id.clone())
-                    .unwrap_or_default(),
-                took_seconds: took.as_secs_f64(),
-                missing: missing as u64,
-            }),
-            Notice::Gap { missing, heals_in } => self.warn(
-                ErrorKind::Network,
-                format!(
-                    "{missing} messages of the agent got lost with the connection; it needs about \
-                     {} s to repeat them",
-                    heals_in.as_secs().max(1)
-                ),
-                Some(match heals_in > upkeep::HOPELESS {
-                    true => "a new session takes over; clients of the old one are reset".to_owned(),
-                    false => "downloads stand still meanwhile; nothing is lost".to_owned(),
-                }),
-            ),
-            Notice::Silent(silence) => self.warn(
-                ErrorKind::TargetNotConnected,
-                format!("the agent has not answered for {} s", silence.as_secs()),
-                Some(
-                    "the node may be gone, or its destination may not be reading; a new session \
-                     is being started for new clients"
-                        .to_owned(),
-                ),
-            ),
-            Notice::Heard => tracing::info!("the agent answers again"),
-            Notice::Trouble(failure) => self.warn(failure.kind, failure.message, failure.hint),
-        }
-    }
-
-    fn warn(&self, kind: ErrorKind, message: String, hint: Option<String>) {
-        self.events.emit(Detail::Warning { kind, message, hint });
     }
 }
 

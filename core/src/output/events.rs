@@ -96,7 +96,7 @@ impl ForwardOutput {
                 let place = format!("({}{region})", profile.unwrap_or_default());
                 return Some(format!("account {account} as {role}  {}", style.faint(place)));
             }
-            Detail::Reconnecting { reason, attempt, retry_in_seconds }
+            Detail::Reconnecting { reason, attempt, retry_in_seconds, .. }
                 if *attempt <= ATTEMPTS_SHOWN || attempt % 10 == 0 =>
             {
                 format!("{reason}; attempt {attempt} in {retry_in_seconds:.1} s")
@@ -113,7 +113,7 @@ impl ForwardOutput {
                 format!("{sessions} sessions carry the clients")
             }
             Detail::SessionClosed { reason, .. } if self.verbose => {
-                format!("a session was ended: {reason}")
+                format!("a session ended: {reason}")
             }
             Detail::ClientOpened { client, peer } if self.verbose => {
                 format!("client {client} connected from {peer}")
@@ -239,6 +239,7 @@ mod tests {
     fn a_long_outage_does_not_fill_the_screen() {
         let attempts: Vec<Detail> = (1..=40)
             .map(|attempt| Detail::Reconnecting {
+                session_id: None,
                 reason: "connection lost".to_owned(),
                 attempt,
                 retry_in_seconds: 1.0,

@@ -11,6 +11,7 @@ pub mod json;
 pub mod lines;
 pub mod printable;
 pub mod profiles;
+pub mod reader;
 pub mod style;
 pub mod table;
 pub mod text;

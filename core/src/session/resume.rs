@@ -282,7 +282,9 @@ impl Life {
             let _ = timeout(CLOSE_TIMEOUT, websocket.close(None)).await;
         }
         match reason {
-            CloseReason::ByService { .. } | CloseReason::Terminated { acknowledged: true } => {}
+            CloseReason::ByService { .. } | CloseReason::Terminated { acknowledged: true } => {
+                self.ssm.note_ended(&self.id);
+            }
             _ => self.tell_service().await,
         }
     }

@@ -56,6 +56,13 @@ impl SessionHandle {
         Self { commands: mpsc::unbounded_channel().0 }
     }
 
+    /// A handle for tests, and what is asked through it; nobody answers.
+    #[cfg(test)]
+    pub fn to_be_asked() -> (Self, mpsc::UnboundedReceiver<impl std::fmt::Debug>) {
+        let (commands, asked) = mpsc::unbounded_channel::<Command>();
+        (Self { commands }, asked)
+    }
+
     /// Asks the session to end, telling the agent.
     pub fn terminate(&self) {
         // A session that is gone has ended.

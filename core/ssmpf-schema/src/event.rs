@@ -101,6 +101,8 @@ pub enum Detail {
     },
     /// The connection to the session was lost and is being restored.
     Reconnecting {
+        /// The session that is to be resumed; `null` when another is being started.
+        session_id: Option<String>,
         /// What was noticed.
         reason: String,
         /// Number of the attempt that comes next, from 1.
@@ -128,6 +130,8 @@ pub enum Detail {
         /// Whether the old session lives until the last of its clients has left; if not, they were
         /// reset.
         clients_stay: bool,
+        /// The node that the new session goes to, as AWS takes it; `null` when it is not known.
+        target: Option<String>,
         /// Seconds until the new session is replaced in its turn, if it is used.
         rotates_in_seconds: Option<f64>,
     },
@@ -137,8 +141,12 @@ pub enum Detail {
         session_id: String,
         /// Sessions there are now.
         sessions: u64,
+        /// The node that it goes to, as AWS takes it; `null` when it is not known.
+        target: Option<String>,
+        /// Seconds until it is replaced by a fresh one, if it is used; `null` when not known.
+        rotates_in_seconds: Option<f64>,
     },
-    /// A session that is needed no more has been ended.
+    /// A session that is needed no more has ended, or was ended.
     SessionClosed {
         /// The session.
         session_id: String,

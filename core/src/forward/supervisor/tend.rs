@@ -110,6 +110,7 @@ impl Supervisor<'_> {
         }
         self.dormant = true;
         self.extra = 0;
+        self.forgive();
         self.owed.clear();
         let numbers: Vec<u64> = self.kept.keys().copied().collect();
         for number in numbers {
@@ -130,7 +131,8 @@ impl Supervisor<'_> {
         }
         let serving: Vec<_> = self.serving().collect();
         let count = serving.len();
-        let saturated = count > 0 && serving.iter().all(|kept| kept.member.is_saturated(now));
+        let saturated = count > 0
+            && serving.iter().all(|kept| kept.member.is_open() && kept.member.is_saturated(now));
         let unused = serving.iter().rev().find(|kept| {
             now.saturating_duration_since(kept.since) > upkeep::AUTO_IDLE
                 && !kept.member.was_used(upkeep::AUTO_IDLE, now)
