@@ -1049,7 +1049,7 @@ module completions {
   ]
 
   def "nu-complete ssmpf pick what" [] {
-    [ "connections" "forwards" "profiles" ]
+    [ "connections" "forwards" "targets" "endpoints" "profiles" ]
   }
 
   def "nu-complete ssmpf pick format" [] {

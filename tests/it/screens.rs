@@ -75,7 +75,7 @@ fn the_picker_looks_as_documented() {
     command.env_remove("NO_COLOR");
     let mut terminal = Terminal::with_size(&command, SIZE.0, SIZE.1);
     terminal.wait_for("orders-staging").wait_for("4/4").wait_for("last used");
-    terminal.send("ord").wait_for("2/4");
+    terminal.send("orders-").wait_for("2/4");
     // The first row is the highlighted one, with what is known about it.
     terminal.wait_for("orders of all shops").wait_for("uses          9");
     is_the_picture(&terminal, "picker.svg");
