@@ -1173,7 +1173,7 @@ module completions {
   ]
 
   def "nu-complete ssmpf init shell" [] {
-    [ "bash" "zsh" "fish" ]
+    [ "bash" "zsh" "fish" "nu" ]
   }
 
   def "nu-complete ssmpf init format" [] {

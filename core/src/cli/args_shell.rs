@@ -34,7 +34,8 @@ pub(super) enum CompletionShell {
 #[command(after_help = "Examples:\n  \
     eval \"$(ssmpf init bash)\"      # ~/.bashrc\n  \
     eval \"$(ssmpf init zsh)\"       # ~/.zshrc\n  \
-    ssmpf init fish | source       # ~/.config/fish/config.fish")]
+    ssmpf init fish | source       # ~/.config/fish/config.fish\n  \
+    ^ssmpf init nu | save -f ($nu.user-autoload-dirs.0 | path join ssmpf.nu)   # once")]
 pub(super) struct InitArgs {
     /// Shell
     #[arg(value_enum, value_name = "SHELL")]
@@ -47,6 +48,8 @@ pub(super) enum InitShell {
     Bash,
     Zsh,
     Fish,
+    #[value(alias = "nushell")]
+    Nu,
 }
 
 /// Pick from a list on the terminal and print what was picked

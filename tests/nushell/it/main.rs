@@ -9,6 +9,7 @@
 //! | `forwards` | opening, looking on, ending; streams and what is left behind |
 //! | `errors` | every failure that is the plugin's own, and the core's |
 //! | `typing` | TAB, keys and Ctrl-C on a terminal |
+//! | `init` | completer, keys and function of `ssmpf init nu` |
 //! | `documents` | what `docs/nushell.md` shows |
 
 #![cfg(unix)]
@@ -18,6 +19,7 @@ mod errors;
 mod examples;
 mod forwards;
 mod in_process;
+mod init;
 mod nu;
 mod tables;
 mod typing;

@@ -6,10 +6,10 @@ use crate::forwards::{eventually, processes, save};
 use crate::nu::Nu;
 
 /// What the prompt ends with.
-const PROMPT: &str = "ready> ";
+pub const PROMPT: &str = "ready> ";
 
 /// Nushell on a terminal, with these lines in its configuration.
-fn start(nu: &Nu, lines: &str) -> Terminal {
+pub fn start(nu: &Nu, lines: &str) -> Terminal {
     let folder = nu.env.home().join(".config/nushell");
     std::fs::create_dir_all(&folder).expect("a folder");
     let config = format!(
@@ -47,7 +47,7 @@ fn ctrl_c_ends_a_stream_and_leaves_nothing_behind() {
 
 /// Waits until the command line is so.
 #[track_caller]
-fn wait_for_line(terminal: &mut Terminal, line: &str) {
+pub fn wait_for_line(terminal: &mut Terminal, line: &str) {
     let whole = format!("{PROMPT}{line}");
     terminal.wait_until(&whole, |screen| {
         screen.lines().any(|it| it.trim_end().ends_with(whole.trim_end()))
