@@ -1087,7 +1087,7 @@ module completions {
   ]
 
   def "nu-complete ssmpf pick what" [] {
-    [ "connections" "forwards" "profiles" ]
+    [ "connections" "forwards" "targets" "endpoints" "profiles" ]
   }
 
   def "nu-complete ssmpf pick format" [] {

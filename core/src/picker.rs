@@ -51,6 +51,8 @@ pub struct Picked {
     pub key: Option<String>,
     /// The values, in the order of the list.
     pub values: Vec<String>,
+    /// Their places in the list.
+    pub places: Vec<usize>,
 }
 
 /// Why there is no picker.
@@ -102,7 +104,7 @@ pub fn pick(rows: Vec<Row>, question: Question<'_>) -> Result<Option<Picked>, Pi
             _ => None,
         };
         if key.as_deref().is_some_and(|key| key == question.alone) {
-            return Ok(Some(Picked { key, values: Vec::new() }));
+            return Ok(Some(Picked { key, values: Vec::new(), places: Vec::new() }));
         }
         let mut chosen: Vec<&Item> =
             output.selected_items.iter().filter_map(|item| item.downcast_item()).collect();
@@ -116,8 +118,9 @@ pub fn pick(rows: Vec<Row>, question: Question<'_>) -> Result<Option<Picked>, Pi
             continue;
         }
         chosen.sort_by_key(|item| item.place);
+        let places: Vec<usize> = chosen.iter().map(|item| item.place).collect();
         let values: Vec<String> = chosen.into_iter().map(|item| item.row.value.clone()).collect();
-        return Ok((!values.is_empty()).then_some(Picked { key, values }));
+        return Ok((!values.is_empty()).then_some(Picked { key, values, places }));
     }
 }
 

@@ -5,6 +5,7 @@
 //! target/release/ssmpf-bench                 # all figures, about six minutes
 //! target/release/ssmpf-bench --quick         # a tenth of the bytes
 //! target/release/ssmpf-bench --only catalogue
+//! target/release/ssmpf-bench --only completion
 //! target/release/ssmpf-bench --plugin PATH   # Amazon's session-manager-plugin beside it
 //! target/release/ssmpf-bench --only nushell --nu PATH   # the plugin in Nushell
 //! ```
@@ -16,6 +17,7 @@
 
 mod background;
 mod catalogue;
+mod completion;
 mod discovery;
 mod measure;
 mod nushell;
@@ -62,6 +64,7 @@ fn main() {
     }
     let mut table = Table::new(&arguments.only);
     catalogue::rows(&mut table, share);
+    completion::rows(&mut table, share);
     nushell::rows(&mut table, share, arguments.nu.as_deref());
     table.row("direct loopback TCP, download", || measure::direct_download(big * 4));
     table.row("direct loopback TCP, upload", || measure::direct_upload(big * 4));

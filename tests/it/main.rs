@@ -34,6 +34,7 @@
 //! | `transfer` | import, export, pasted command lines |
 //! | `completion` | TAB in bash, zsh and fish |
 //! | `picking` | the picker, and `ssmpf` alone |
+//! | `screens` | the pictures in `docs/screens` are those of the program |
 //! | `widgets` | the keys and functions of `ssmpf init` |
 //! | `emulator` | the emulator's own commands |
 
@@ -67,6 +68,8 @@ mod programs;
 mod prompts;
 mod renderings;
 mod resolving;
+#[cfg(unix)]
+mod screens;
 mod sessions;
 mod sign_in;
 mod soak;

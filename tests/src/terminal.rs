@@ -163,6 +163,11 @@ impl Terminal {
         self.seen.lock().screen.screen().contents()
     }
 
+    /// The screen as a picture, in SVG.
+    pub fn picture(&self) -> String {
+        crate::screenshot::svg(self.seen.lock().screen.screen())
+    }
+
     /// Everything that was ever written to the terminal, with its control sequences.
     pub fn transcript(&self) -> String {
         self.seen.lock().transcript.clone()

@@ -60,6 +60,7 @@ pub(super) enum InitShell {
 #[command(after_help = "Examples:\n  \
     ssmpf connect $(ssmpf pick)\n  \
     ssmpf pick forwards --multi --print0 | xargs -0 ssmpf down\n  \
+    ssmpf add db --target \"$(ssmpf pick targets)\" --port 5432\n  \
     export AWS_PROFILE=$(ssmpf pick profiles)")]
 pub(super) struct PickArgs {
     /// What to pick from
@@ -82,11 +83,15 @@ pub(super) struct PickArgs {
 /// What can be picked from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum PickWhat {
-    /// Saved connections, the last used first
+    /// Saved connections, those used lately and often first
     #[default]
     Connections,
     /// Forwards in the background
     Forwards,
+    /// What `ssmpf targets` found within the last twelve hours
+    Targets,
+    /// What `ssmpf endpoints` found within the last twelve hours, as HOST:PORT
+    Endpoints,
     /// AWS profiles
     Profiles,
 }

@@ -27,6 +27,7 @@ mod import;
 mod keep;
 mod old_script;
 mod pick;
+mod pick_rows;
 mod places;
 mod settings;
 mod shells;

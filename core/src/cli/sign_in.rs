@@ -95,7 +95,7 @@ fn say(sentence: &str) {
 }
 
 /// Runs a command that ends by itself. A signal ends it at once: there is nothing to tidy up.
-fn waited_for<T>(
+pub(super) fn waited_for<T>(
     settings: &Settings,
     work: impl Future<Output = Result<T, CommandError>>,
 ) -> Result<T, Failure> {

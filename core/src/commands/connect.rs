@@ -315,6 +315,7 @@ pub(super) fn note(store: &mut Store, opened: &[(ConnectionName, Timestamp)]) {
             // One that was removed meanwhile leaves the times of the others alone.
             if let Ok(connection) = contents.get_mut(name.as_str()) {
                 connection.last_used = Some(*time);
+                connection.uses = connection.uses.saturating_add(1);
             }
         }
         Ok::<_, CommandError>(())

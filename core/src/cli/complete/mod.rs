@@ -8,6 +8,7 @@
 pub(super) mod aws_files;
 mod catalogue;
 pub(super) mod forwards;
+mod found_lately;
 mod line;
 pub(super) mod regions;
 pub(super) mod sources;
@@ -33,6 +34,9 @@ pub(super) fn answer() -> Option<ExitCode> {
     std::panic::set_hook(Box::new(|_| {}));
     let words = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
     if let Some(shell) = Format::of(&shell) {
+        if shell != Format::Values {
+            Line::show_help();
+        }
         let text = shell.render(&candidates(words));
         let mut stdout = std::io::stdout().lock();
         // A shell that is gone needs no candidates.

@@ -59,7 +59,7 @@ impl Supervisor<'_> {
             {
                 return;
             }
-            Notice::Gap { heals_in, .. } if *heals_in > upkeep::HOPELESS => {
+            Notice::Gap { heals_in, .. } if *heals_in >= upkeep::HOPELESS => {
                 let reason = "too much got lost with the connection".to_owned();
                 self.retire(number, reason, true);
             }
@@ -90,7 +90,7 @@ impl Supervisor<'_> {
                      {} s to repeat them",
                     heals_in.as_secs().max(1)
                 ),
-                Some(match heals_in > upkeep::HOPELESS {
+                Some(match heals_in >= upkeep::HOPELESS {
                     true => "a new session takes over; clients of the old one are reset".to_owned(),
                     false => "downloads stand still meanwhile; nothing is lost".to_owned(),
                 }),
