@@ -20,6 +20,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     --version(-V)             # Print version
   ]
@@ -68,6 +69,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     name?: string             # Name: 1 to 64 letters, digits and `. _ -`
   ]
@@ -93,6 +95,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...filters: string        # @tag, or text that is in the name, description, target, destination or a tag
   ]
@@ -118,6 +121,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     name: string              # Connection
   ]
@@ -166,6 +170,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     name: string              # Connection
   ]
@@ -190,6 +195,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     from: string              # Connection
     to: string                # New name
@@ -215,6 +221,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     from: string              # Connection
     to: string                # New name
@@ -241,6 +248,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...names: string          # Connections, or @tag
   ]
@@ -283,6 +291,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...names: string          # Connections, or @tag
   ]
@@ -321,6 +330,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...names: string          # Connections, or @tag
   ]
@@ -346,6 +356,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...names: string          # Connections, or @tag
   ]
@@ -384,6 +395,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...names: string          # Connections, or @tag
   ]
@@ -409,6 +421,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...names: string          # Connections, or @tag [default: all that are up]
   ]
@@ -435,6 +448,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     name: string              # Connection
   ]
@@ -460,6 +474,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...names: string          # Connections, or @tag
   ]
@@ -484,6 +499,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -507,6 +523,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -530,6 +547,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -553,6 +571,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -576,6 +595,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -624,6 +644,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -650,6 +671,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...filters: string        # Only those with this text somewhere in them; several: all of them
   ]
@@ -676,6 +698,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...filters: string        # Only those with this text somewhere in them; several: all of them
   ]
@@ -702,6 +725,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -725,6 +749,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...ids: string            # Ids of sessions
   ]
@@ -761,6 +786,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     from: string@"nu-complete ssmpf import from" # What is read
     file?: path               # File, or `-` for stdin [default: where FROM keeps it; stdin for json]
@@ -786,6 +812,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...names: string          # Connections, or @tag [default: all]
   ]
@@ -811,6 +838,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -835,6 +863,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -858,6 +887,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -881,6 +911,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -904,6 +935,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -927,6 +959,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -950,6 +983,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     file: path                # File that does not exist yet
   ]
@@ -974,6 +1008,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -997,6 +1032,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...keys: string           # age public key (age1…) or SSH public key (ssh-ed25519 …)
   ]
@@ -1021,6 +1057,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     ...keys: string           # As `store recipients` shows it
   ]
@@ -1045,11 +1082,12 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
   def "nu-complete ssmpf pick what" [] {
-    [ "connections" "forwards" "profiles" ]
+    [ "connections" "forwards" "targets" "endpoints" "profiles" ]
   }
 
   def "nu-complete ssmpf pick format" [] {
@@ -1076,6 +1114,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     what?: string@"nu-complete ssmpf pick what" # What to pick from
   ]
@@ -1100,6 +1139,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -1127,12 +1167,13 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     shell: string@"nu-complete ssmpf completions shell" # Shell
   ]
 
   def "nu-complete ssmpf init shell" [] {
-    [ "bash" "zsh" "fish" ]
+    [ "bash" "zsh" "fish" "nu" ]
   }
 
   def "nu-complete ssmpf init format" [] {
@@ -1155,6 +1196,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     shell: string@"nu-complete ssmpf init shell" # Shell
   ]
@@ -1179,6 +1221,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -1205,6 +1248,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -1229,6 +1273,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
   ]
 
@@ -1252,6 +1297,7 @@ module completions {
     --verbose(-v)             # Log to stderr; twice for more
     --config: path            # Configuration file instead of the user's own
     --store: path             # Store of connections
+    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
     --help(-h)                # Print help (see more with '--help')
     topic?: string            # Command or topic
   ]

@@ -36,6 +36,8 @@ pub struct Question<'a> {
     pub multi: bool,
     /// Keys besides Enter, in skim's spelling, and what picking with them means.
     pub keys: &'a [(&'a str, &'a str)],
+    /// The meaning of a key that needs no row.
+    pub alone: &'a str,
     /// A line above the list.
     pub header: &'a str,
     /// Whether there are colours.
@@ -49,6 +51,8 @@ pub struct Picked {
     pub key: Option<String>,
     /// The values, in the order of the list.
     pub values: Vec<String>,
+    /// Their places in the list.
+    pub places: Vec<usize>,
 }
 
 /// Why there is no picker.
@@ -95,6 +99,13 @@ pub fn pick(rows: Vec<Row>, question: Question<'_>) -> Result<Option<Picked>, Pi
         if output.is_abort {
             return Ok(None);
         }
+        let key = match &output.final_event {
+            Event::Action(Action::Accept(key)) => key.clone(),
+            _ => None,
+        };
+        if key.as_deref().is_some_and(|key| key == question.alone) {
+            return Ok(Some(Picked { key, values: Vec::new(), places: Vec::new() }));
+        }
         let mut chosen: Vec<&Item> =
             output.selected_items.iter().filter_map(|item| item.downcast_item()).collect();
         // skim searches beside the typing, so a quick Enter may find the list of some letters before.
@@ -106,13 +117,10 @@ pub fn pick(rows: Vec<Row>, question: Question<'_>) -> Result<Option<Picked>, Pi
             query = output.query;
             continue;
         }
-        let key = match &output.final_event {
-            Event::Action(Action::Accept(key)) => key.clone(),
-            _ => None,
-        };
         chosen.sort_by_key(|item| item.place);
+        let places: Vec<usize> = chosen.iter().map(|item| item.place).collect();
         let values: Vec<String> = chosen.into_iter().map(|item| item.row.value.clone()).collect();
-        return Ok((!values.is_empty()).then_some(Picked { key, values }));
+        return Ok((!values.is_empty()).then_some(Picked { key, values, places }));
     }
 }
 

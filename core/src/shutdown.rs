@@ -36,6 +36,8 @@ pub enum Cause {
     Asked,
     /// Nobody could find it any more to ask.
     Unfindable,
+    /// Whoever started it has closed its stdin, or is gone.
+    InputClosed,
 }
 
 impl fmt::Display for Cause {
@@ -48,6 +50,7 @@ impl fmt::Display for Cause {
             Cause::MaxAge => "maximum age reached",
             Cause::Asked => "ssmpf down",
             Cause::Unfindable => "its runtime folder is gone",
+            Cause::InputClosed => "input closed",
         })
     }
 }
@@ -95,6 +98,21 @@ impl Shutdown {
     pub fn on_signals() -> io::Result<Self> {
         let (trigger, shutdown) = Self::manual();
         platform::listen(trigger)?;
+        Ok(shutdown)
+    }
+
+    /// The same, and the end of stdin is a wish too. What is written there is not looked at.
+    ///
+    /// Programs end this one so: it works on every system, and also when they die.
+    pub fn on_signals_and_input() -> io::Result<Self> {
+        let shutdown = Self::on_signals()?;
+        let trigger = shutdown.trigger().clone();
+        // A thread of its own, which the end of the process does not wait for.
+        std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+            // A stdin that cannot be read says no more than one that is closed.
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            trigger.request(Cause::InputClosed);
+        })?;
         Ok(shutdown)
     }
 

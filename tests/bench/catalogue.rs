@@ -11,7 +11,7 @@ use ssmpf_tests::{TestEnv, process, program};
 use crate::table::{Figures, Table};
 
 /// How often each command is run for its median.
-const ROUNDS: usize = 40;
+pub const ROUNDS: usize = 40;
 
 /// How many connections the stores hold.
 const SIZES: [usize; 3] = [1, 100, 10_000];
@@ -29,11 +29,8 @@ pub fn rows(table: &mut Table<'_>, share: u64) {
         }
         let env = store(size);
         let last = format!("team-{}-service-{}", (size - 1) % 40, size - 1);
-        let mut tab = env.ssmpf(&["--", "ssmpf", "show", ""]);
-        tab.env("SSMPF_COMPLETE", "bash");
         let commands = [
             ("hello".to_owned(), env.command(program("ssmpf-hello"))),
-            ("TAB behind show".to_owned(), tab),
             ("ls --json".to_owned(), env.ssmpf(&["ls", "--json"])),
             ("ls".to_owned(), env.ssmpf(&["ls"])),
             ("show NAME --json".to_owned(), env.ssmpf(&["show", &last, "--json"])),
@@ -46,7 +43,8 @@ pub fn rows(table: &mut Table<'_>, share: u64) {
     }
 }
 
-fn measured<const N: usize>(
+/// Runs the commands in turns, the first of them being the one that the others are compared with.
+pub fn measured<const N: usize>(
     mut commands: [(String, Command); N],
     rounds: usize,
     env: &TestEnv,
@@ -97,7 +95,7 @@ pub fn print_peak(arguments: &[std::ffi::OsString]) {
 }
 
 /// An environment whose store holds so many connections, as people have them.
-fn store(size: usize) -> TestEnv {
+pub fn store(size: usize) -> TestEnv {
     let mut env = TestEnv::new();
     let key = env.home().join("identity");
     // A key that exists for such stores only.

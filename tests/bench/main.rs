@@ -5,6 +5,7 @@
 //! target/release/ssmpf-bench                 # all figures, about six minutes
 //! target/release/ssmpf-bench --quick         # a tenth of the bytes
 //! target/release/ssmpf-bench --only catalogue
+//! target/release/ssmpf-bench --only completion
 //! target/release/ssmpf-bench --plugin PATH   # Amazon's session-manager-plugin beside it
 //! ```
 //!
@@ -15,6 +16,7 @@
 
 mod background;
 mod catalogue;
+mod completion;
 mod discovery;
 mod measure;
 mod recovery;
@@ -57,6 +59,7 @@ fn main() {
     }
     let mut table = Table::new(&arguments.only);
     catalogue::rows(&mut table, share);
+    completion::rows(&mut table, share);
     table.row("direct loopback TCP, download", || measure::direct_download(big * 4));
     table.row("direct loopback TCP, upload", || measure::direct_upload(big * 4));
     table.row("direct loopback TCP, request/response", measure::direct_latency);

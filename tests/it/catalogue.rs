@@ -78,6 +78,7 @@ struct Connection {
     created: String,
     updated: String,
     last_used: Option<String>,
+    uses: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -358,6 +359,70 @@ fn the_store_can_be_found_checked_copied_and_opened_by_age() {
     age.args(["-d", "-i"]).arg(env.home().join("identity")).arg(store_of(&env));
     let opened = process::run(age);
     assert!(opened.stdout.contains("\"db\""), "{opened:#?}");
+}
+
+/// Imports so many connections and returns their names in order.
+pub(crate) fn import_many(env: &TestEnv, count: usize) -> Vec<String> {
+    let one = |number| {
+        let connection = serde_json::json!({
+            "description": "x".repeat(100), "target": BASTION, "port": 5432, "local_port": 20_000,
+        });
+        (format!("c{number:05}"), connection)
+    };
+    let connections: serde_json::Map<_, _> = (0..count).map(one).collect();
+    let names = connections.keys().cloned().collect();
+    let export = env.home().join("export.json");
+    let text = serde_json::json!({"version": 1, "connections": connections}).to_string();
+    std::fs::write(&export, text).unwrap();
+    ok(env, &["import", "json", export.to_str().unwrap()]);
+    names
+}
+
+#[test]
+fn a_large_store_damaged_at_its_end_prints_nothing_of_its_beginning() {
+    let env = env();
+    let names = import_many(&env, 4_000);
+    assert_eq!(self::names(&env, &[]), names);
+    let sealed = std::fs::read(store_of(&env)).unwrap();
+    assert!(sealed.len() > 1_000_000, "several parts");
+    let mut flipped = sealed.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    for damaged in [flipped, sealed[..sealed.len() - 1].to_vec()] {
+        std::fs::write(store_of(&env), damaged).unwrap();
+        for format in ["json", "jsonl", "plain", "table"] {
+            let finished = env.run(&["ls", "--format", format]);
+            assert_eq!((finished.code, finished.stdout.as_str()), (Some(10), ""), "{format}");
+        }
+        let finished = env.run(&["show", &names[0]]);
+        assert_eq!((finished.code, finished.stdout.as_str()), (Some(10), ""));
+    }
+}
+
+#[test]
+fn a_store_that_age_sealed_is_read_as_well() {
+    let env = env();
+    let names = import_many(&env, 3_000);
+    let export = ok(&env, &["export"]).stdout;
+    let pretty: Value = serde_json::from_str(&export).unwrap();
+    let pretty = serde_json::to_string_pretty(&pretty).unwrap();
+    let plain = process::run({
+        let mut age = env.command("age");
+        age.args(["-d", "-i"]).arg(env.home().join("identity")).arg(store_of(&env));
+        age
+    });
+    // In the lines that we write, and in another form of the same JSON.
+    for text in [plain.stdout, pretty] {
+        std::fs::write(env.home().join("plain"), text).unwrap();
+        let mut age = env.command("age");
+        age.args(["-e", "-i"]).arg(env.home().join("identity")).arg("-o").arg(store_of(&env));
+        let sealed = process::run({
+            age.arg(env.home().join("plain"));
+            age
+        });
+        assert_eq!(sealed.code, Some(0), "{sealed:#?}");
+        assert_eq!(self::names(&env, &[]), names);
+        ok(&env, &["show", &names[2_999]]);
+    }
 }
 
 #[test]

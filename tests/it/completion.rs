@@ -1,5 +1,6 @@
 //! TAB in the real shells, and what it may not do.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -7,7 +8,7 @@ use ssmpf_tests::shell::PROMPT;
 use ssmpf_tests::{BASTION, Shell, Terminal, TestEnv, keys, process};
 
 use crate::background::{Cleanup, save};
-use crate::catalogue::{env, ok, store_of};
+use crate::catalogue::{env, json, ok, store_of};
 
 /// An environment with a few connections, AWS profiles and files.
 pub(crate) fn some_connections() -> TestEnv {
@@ -122,7 +123,7 @@ fn zsh_and_fish_show_what_a_connection_is_about() {
 
 /// The candidates for these words, as bash gets them. Says nothing on stderr, or the test fails.
 #[track_caller]
-fn candidates(env: &TestEnv, words: &[&str]) -> Vec<String> {
+pub(crate) fn candidates(env: &TestEnv, words: &[&str]) -> Vec<String> {
     let mut command = env.ssmpf(&[&["--", "ssmpf"], words].concat());
     command.env("SSMPF_COMPLETE", "bash").stdin(Stdio::null());
     let finished = process::run(command);
@@ -141,6 +142,23 @@ fn the_store_and_the_flags_of_the_line_are_those_that_count() {
     let named = format!("--store={other}");
     assert_eq!(candidates(&env, &[&named, "show", ""]), ["elsewhere"]);
     assert_eq!(candidates(&env, &["rm", "web", ""]), ["orders-db", "web-2", "@prod", "@staging"]);
+}
+
+#[test]
+fn what_was_found_lately_completes_without_asking_again() {
+    let env = TestEnv::with(|builder| builder.many("node", 2, None)).with_store_key();
+    assert_eq!(candidates(&env, &["add", "x", "--target", "i-"]), [""; 0]);
+    let found: serde_json::Value = json(&env, &["targets"]);
+    let ids = found["targets"].as_array().unwrap().iter().map(|it| it["target"].as_str().unwrap());
+    let ids: BTreeSet<&str> = ids.filter(|id| id.starts_with("i-")).collect();
+    assert_eq!(ids.len(), 3);
+    let asked = env.emulator.calls().len();
+    let offered = candidates(&env, &["add", "x", "--target", "i-"]);
+    assert_eq!(offered.iter().map(String::as_str).collect::<BTreeSet<_>>(), ids);
+    // With another profile or region, somebody else would answer.
+    assert_eq!(candidates(&env, &["--profile", "x", "add", "x", "--target", "i-"]), [""; 0]);
+    assert_eq!(candidates(&env, &["--region=us-east-2", "add", "x", "--target", "i-"]), [""; 0]);
+    assert_eq!(env.emulator.calls().len(), asked, "AWS was not asked");
 }
 
 #[test]
@@ -249,6 +267,68 @@ fn linters_have_nothing_to_say_about_the_shell_files() {
     for file in ["completions/ssmpf.fish", "shell/ssmpf.fish"] {
         check("fish", &["-n", file]);
         check("fish_indent", &["--check", file]);
+    }
+}
+
+/// What bash 3.2, the one of macOS, does not know: the beginning of a pattern of each, and since when.
+const NEWER_THAN_BASH_3: &[(&str, &str)] = &[
+    ("declare -A", "4.0"),
+    ("local -A", "4.0"),
+    ("declare -g", "4.2"),
+    ("local -n", "4.3"),
+    ("declare -n", "4.3"),
+    ("mapfile", "4.0"),
+    ("readarray", "4.0"),
+    ("compopt", "4.0"),
+    ("coproc", "4.0"),
+    ("globstar", "4.0"),
+    ("|&", "4.0"),
+    ("&>>", "4.0"),
+    (";&", "4.0"),
+    (",,}", "4.0"),
+    ("^^}", "4.0"),
+    ("[[ -v ", "4.2"),
+    ("%(", "4.2"),
+    ("\\u", "4.2"),
+    (": -1}", "4.2"),
+    ("[-1]", "4.3"),
+    ("@Q}", "4.4"),
+    ("@A}", "4.4"),
+    ("EPOCH", "5.0"),
+    ("SRANDOM", "5.1"),
+    ("wait -n", "4.3"),
+    ("lastpipe", "4.2"),
+    ("inherit_errexit", "4.4"),
+    ("nosort", "4.4"),
+    ("READLINE_", "4.0"),
+    ("bind -m \"$1\" -X", "4.3"),
+];
+
+#[test]
+fn the_files_for_bash_use_nothing_newer_than_bash_3_but_behind_a_question_for_the_version() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let mut found = BTreeSet::new();
+    for file in ["completions/ssmpf.bash", "shell/ssmpf.bash"] {
+        for line in read(file).lines().filter(|line| !line.trim_start().starts_with('#')) {
+            let newer = NEWER_THAN_BASH_3.iter().filter(|(text, _)| line.contains(text));
+            found.extend(newer.map(|(text, _)| format!("{file}: {text}")));
+        }
+    }
+    // Keys need 4.0 and are bound behind that question only; so is the order of candidates, with 4.4.
+    let asked = [
+        "completions/ssmpf.bash: nosort",
+        "shell/ssmpf.bash: READLINE_",
+        "shell/ssmpf.bash: bind -m \"$1\" -X",
+    ];
+    assert_eq!(found, asked.map(str::to_owned).into());
+    for (file, question, behind) in [
+        ("completions/ssmpf.bash", "BASH_VERSINFO[1]} -ge 4", "nosort"),
+        ("shell/ssmpf.bash", "BASH_VERSINFO[0]} -ge 4", "__ssmpf_bind_insert \"$"),
+    ] {
+        let text = read(file);
+        let last = |part: &str| text.rfind(part).unwrap_or_else(|| panic!("{part} in {file}"));
+        assert!(last(question) < last(behind), "{file}");
     }
 }
 

@@ -1,11 +1,12 @@
 //! Signals, the end of the session, and what is left behind.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use ssmpf_emulator::{Node, TerminatedBy};
-use ssmpf_tests::{BASTION, TestEnv, servers};
+use ssmpf_tests::{BASTION, TestEnv, process, servers};
 
 #[test]
 fn every_polite_signal_ends_the_remote_session_and_exits_with_zero() {
@@ -27,6 +28,23 @@ fn every_polite_signal_ends_the_remote_session_and_exits_with_zero() {
         let error = TcpStream::connect(address).expect_err("nobody listens any more");
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     }
+}
+
+#[test]
+fn whoever_started_it_can_end_it_by_closing_its_stdin() {
+    let env = TestEnv::new();
+    let port = servers::echo().port().to_string();
+    let mut command = env.ssmpf(&["forward", "--target", BASTION, "--port", &port]);
+    command.args(["--format=jsonl", "--end-with-stdin"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut events = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(events.any(|event| event.contains("\"ready\"")), "it comes up and stays up");
+    drop(child.stdin.take());
+    let last = events.last().expect("it says that it ends");
+    assert!(last.contains("\"stopped\"") && last.contains("input closed"), "{last}");
+    let ended = process::wait(&mut child, ssmpf_tests::PATIENCE).expect("it ends");
+    assert_eq!(ended.code(), Some(0));
+    assert_eq!(env.emulator.sessions()[0].terminated_by, Some(TerminatedBy::Flag));
 }
 
 #[test]

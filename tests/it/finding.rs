@@ -258,6 +258,28 @@ fn when_nothing_can_be_read_the_exit_code_says_why() {
 }
 
 #[test]
+fn a_total_failure_is_written_once() {
+    let denied = TestEnv::with(|builder| {
+        let actions = ["ssm:DescribeInstanceInformation", "ecs:ListClusters"];
+        actions.iter().fold(builder, |builder, action| builder.deny(action))
+    });
+    let finished = denied.run(&["targets", "--format", "jsonl"]);
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(5), ""));
+    let lines: Vec<Value> =
+        finished.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 1, "{finished:#?}");
+    let error = lines[0]["error"].to_string();
+    for action in ["ssm:DescribeInstanceInformation", "ecs:ListClusters"] {
+        assert!(error.contains(action), "{error}");
+    }
+    // What fails beside something that can be read stays a line of its own.
+    let part = TestEnv::with(|builder| builder.deny("ecs:ListClusters"));
+    let finished = ok(part.run(&["targets", "--format", "jsonl"]));
+    let failure: Value = serde_json::from_str(finished.stderr.trim()).unwrap();
+    assert!(failure["failure"]["error"]["message"].is_string(), "{failure}");
+}
+
+#[test]
 fn throttled_pages_are_asked_for_again_and_none_is_lost() {
     let env = TestEnv::with(|builder| builder.many("node", 200, None));
     env.emulator.faults().fails("DescribeInstanceInformation", "ThrottlingException", 2);

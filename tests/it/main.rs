@@ -12,6 +12,7 @@
 //! | `bad_input` | every mistake gets a sentence, a hint and its exit code |
 //! | `network` | TLS, proxies, signatures |
 //! | `sso` | IAM Identity Center: signing in, renewing, signing out |
+//! | `expiry` | sign-ins that end, or are missing, while forwards run or are started |
 //! | `sign_in` | roles, second factors and every other kind of credentials |
 //! | `other_clients` | the AWS CLI, botocore and moto: who can use whose sign-in |
 //! | `finding` | targets listed, over many profiles and regions |
@@ -33,6 +34,7 @@
 //! | `transfer` | import, export, pasted command lines |
 //! | `completion` | TAB in bash, zsh and fish |
 //! | `picking` | the picker, and `ssmpf` alone |
+//! | `screens` | the pictures in `docs/screens` are those of the program |
 //! | `widgets` | the keys and functions of `ssmpf init` |
 //! | `emulator` | the emulator's own commands |
 
@@ -51,6 +53,7 @@ mod dead_forwards;
 mod emulator;
 mod ending;
 mod endpoints;
+mod expiry;
 mod faults;
 mod finding;
 mod moto;
@@ -65,6 +68,8 @@ mod programs;
 mod prompts;
 mod renderings;
 mod resolving;
+#[cfg(unix)]
+mod screens;
 mod sessions;
 mod sign_in;
 mod soak;

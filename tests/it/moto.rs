@@ -39,15 +39,24 @@ ids["web_dns"] = found["PrivateDnsName"]
 rds = client("rds")
 rds.create_db_instance(DBInstanceIdentifier="orders", DBInstanceClass="db.t3.micro",
     Engine="postgres", AllocatedStorage=10, MasterUsername="u", MasterUserPassword="password1")
-rds.create_db_cluster(DBClusterIdentifier="stock", Engine="aurora-mysql", MasterUsername="u",
-    MasterUserPassword="password1")
 subnets = [it["SubnetId"] for it in ec2.describe_subnets()["Subnets"]]
+ids["vpc"] = ec2.describe_subnets()["Subnets"][0]["VpcId"]
+rds.create_db_subnet_group(DBSubnetGroupName="private", DBSubnetGroupDescription="d",
+    SubnetIds=subnets)
+rds.create_db_cluster(DBClusterIdentifier="stock", Engine="aurora-mysql", MasterUsername="u",
+    MasterUserPassword="password1", DBSubnetGroupName="private")
+ids["endpoint"] = ec2.create_vpc_endpoint(VpcId=ids["vpc"], VpcEndpointType="Interface",
+    ServiceName="com.amazonaws.eu-west-1.ssm", SubnetIds=subnets[:1])["VpcEndpoint"]["VpcEndpointId"]
 rds.create_db_proxy(DBProxyName="pool", EngineFamily="POSTGRESQL",
     Auth=[{"AuthScheme": "SECRETS", "SecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s", "IAMAuth": "REQUIRED"}],
     RoleArn="arn:aws:iam::123456789012:role/r", VpcSubnetIds=subnets)
 cache = client("elasticache")
 cache.create_replication_group(ReplicationGroupId="hot", ReplicationGroupDescription="d",
     Engine="redis", CacheNodeType="cache.t3.micro", NumNodeGroups=1, Port=6379)
+cache.create_cache_subnet_group(CacheSubnetGroupName="private", CacheSubnetGroupDescription="d",
+    SubnetIds=subnets)
+cache.create_cache_cluster(CacheClusterId="warm", Engine="memcached", NumCacheNodes=1,
+    CacheNodeType="cache.t3.micro", CacheSubnetGroupName="private")
 ecs = client("ecs")
 ecs.create_cluster(clusterName="apps")
 ecs.register_task_definition(family="api",
@@ -170,7 +179,7 @@ fn moto_names_instances_and_finds_them_by_every_form() {
 
 #[test]
 fn moto_lists_databases_and_caches() {
-    let (env, _moto) = env();
+    let (env, moto) = env();
     let document = json(&env, &["endpoints", "--json"]);
     let rows = document["endpoints"].as_array().unwrap();
     let row = |name: &str| {
@@ -186,7 +195,13 @@ fn moto_lists_databases_and_caches() {
     assert_eq!((&pool["port"], &pool["iam_auth"]), (&5432.into(), &true.into()));
     assert_eq!(row("hot")["kind"], "redis");
     assert_eq!(env.emulator.call_count("DescribeDBInstances"), 0, "it was moto");
-    // moto knows no serverless caches: that is said, and hides nothing else.
-    let failures = document["failures"].as_array().unwrap();
-    assert!(failures.len() <= 1, "{failures:?}");
+    assert_eq!(row("stock")["vpc"], moto.id("vpc"), "by its subnet group");
+    assert_eq!(row(moto.id("endpoint"))["type"], "vpc-endpoint");
+    // moto knows neither serverless caches nor the endpoints of proxies: that is said, and hides
+    // nothing else.
+    let failures = document["failures"].to_string();
+    for unknown in ["serverless", "endpoints of database proxies"] {
+        assert!(failures.contains(unknown), "{failures}");
+    }
+    assert_eq!(document["failures"].as_array().unwrap().len(), 2, "{failures}");
 }

@@ -27,7 +27,7 @@ fn env(change: impl FnOnce(Builder) -> Builder, config: &str) -> TestEnv {
     env
 }
 
-fn with_mfa() -> TestEnv {
+pub(crate) fn with_mfa() -> TestEnv {
     env(
         |builder| {
             let role = Role::new(ADMIN).wants_mfa().lasting(7200);
@@ -181,7 +181,7 @@ fn what_is_wrong_with_a_role_is_said() {
         .fails_with(2, &["`duration_seconds` is more than", "MaxSessionDuration"]);
     let circle = "[profile a]\nrole_arn = A\nsource_profile = b\nregion = eu-west-1\n\
         [profile b]\nrole_arn = B\nsource_profile = a\n";
-    try_forward(&env(|builder| builder, circle), "a").fails_with(4, &["round in a circle"]);
+    try_forward(&env(|builder| builder, circle), "a").fails_with(2, &["round in a circle"]);
     let expired = env(
         |builder| {
             let builder = builder.role(Role::new(ADMIN));
@@ -284,9 +284,15 @@ fn a_profile_of_aws_login_is_used_and_signed_in_to_with_the_cli() {
          cat > {0}/$name.json <<'END'\n{content}\nEND",
         cache.display()
     );
-    script(&env, "bin/aws", &text);
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     env.set("PATH", &path).set("AWS_LOGIN_CACHE_DIRECTORY", cache.to_str().unwrap());
+    let of_version = |number: &str| {
+        format!("[ \"$1\" = --version ] && exec echo aws-cli/{number} Python/3.13\n{text}")
+    };
+    script(&env, "bin/aws", &of_version("2.31.9"));
+    env.run(&["login", "--profile", "console"]).fails_with(4, &["version 2.31", "2.32"]);
+    assert!(!cache.exists(), "it was not even started");
+    script(&env, "bin/aws", &of_version("2.32.0"));
     let finished = env.run(&["login", "--profile", "console"]);
     assert_eq!(finished.code, Some(0), "{finished:#?}");
     assert_eq!(key_of_forward(&env, &["--profile", "console"]), "ASIACONSOLE00000001");
@@ -472,6 +478,21 @@ fn a_clock_that_is_off_does_not_keep_a_role_from_being_assumed() {
     );
     env.emulator.faults().clock_offset(3600);
     assert!(is_temporary(&key_of_forward(&env, &["--profile", "admin"])));
+}
+
+#[test]
+fn a_file_of_an_editor_that_marks_its_files_is_told_from_a_broken_one() {
+    let env = env(|builder| builder, "\u{feff}[profile a]\nregion = eu-west-1\n");
+    env.run(&["profiles"])
+        .fails_with(2, &["cannot be read", ".aws/config begins with a byte order"]);
+}
+
+#[test]
+fn a_file_that_the_aws_cli_refuses_is_named_with_the_line() {
+    let env = env(|builder| builder, "[profile a]\nregion = eu-west-1\nRegion = eu-west-2\n");
+    let finished = env.run(&["profiles"]);
+    assert_eq!(finished.code, Some(0), "{finished:#?}");
+    assert!(finished.stderr.contains("line 3: `region` is there twice"), "{finished:#?}");
 }
 
 #[test]

@@ -23,11 +23,11 @@ const CONFIG: &str = "[sso-session corp]\nsso_region = eu-west-1\n\
     [profile foreign]\nsso_session = corp\nsso_account_id = 999999999999\nsso_role_name = Admin\n\
     region = eu-west-1\n";
 
-fn portal() -> Portal {
+pub(crate) fn portal() -> Portal {
     Portal::new(START_URL).assigns("111111111111", "Developer").assigns("222222222222", "Operator")
 }
 
-fn env_with(portal: Portal) -> TestEnv {
+pub(crate) fn env_with(portal: Portal) -> TestEnv {
     let env = TestEnv::with(|builder| builder.portal(portal));
     fs::create_dir_all(env.home().join(".aws")).unwrap();
     fs::write(env.home().join(".aws/config"), CONFIG).unwrap();
@@ -39,7 +39,7 @@ fn env() -> TestEnv {
 }
 
 /// Makes a browser that is curl, and lets the programs of this test use it.
-fn with_browser(env: &mut TestEnv) {
+pub(crate) fn with_browser(env: &mut TestEnv) {
     let script = env.home().join("browser");
     let seen = env.home().join("page.html");
     let text = format!("#!/bin/sh\nexec curl -sSL -o {} \"$1\"\n", seen.display());
@@ -60,7 +60,7 @@ fn read(path: &std::path::Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn change_token(env: &TestEnv, change: impl FnOnce(&mut Value)) {
+pub(crate) fn change_token(env: &TestEnv, change: impl FnOnce(&mut Value)) {
     let path = token_path(env);
     let mut token = read(&path);
     change(&mut token);
@@ -195,6 +195,15 @@ fn a_refusal_is_said_as_such() {
 }
 
 #[test]
+fn where_a_sign_in_cannot_be_kept_nobody_is_asked_for_one() {
+    let env = env();
+    fs::write(env.home().join(".aws/sso"), "in the way").unwrap();
+    let finished = env.run(&["login", "--profile", "dev", "--device-code"]);
+    finished.fails_with(1, &["no place for the sign-in", ".aws/sso/cache"]);
+    assert_eq!(env.emulator.call_count("RegisterClient"), 0);
+}
+
+#[test]
 fn without_a_terminal_the_command_to_run_is_said() {
     let mut env = env();
     try_forward(&env, "dev")
@@ -237,6 +246,33 @@ fn a_sign_in_that_is_due_is_renewed_without_a_person() {
     assert_eq!(before["clientId"], after["clientId"]);
     change_token(&env, |token| token["expiresAt"] = "2020-01-01T00:00:00UTC".into());
     opens(&env, "ops");
+}
+
+#[test]
+fn many_that_notice_the_end_at_once_renew_it_once() {
+    let mut env = env();
+    with_browser(&mut env);
+    env.run(&["login", "--profile", "dev"]);
+    let signed_in = env.emulator.call_count("CreateToken");
+    let expire = || change_token(&env, |it| it["expiresAt"] = "2020-01-01T00:00:00Z".into());
+    env.emulator.faults().api_latency(std::time::Duration::from_millis(50));
+    expire();
+    // Profiles of one process.
+    let both = env.run(&["targets", "--profile", "dev", "--profile", "ops", "--json"]);
+    let document: Value = serde_json::from_str(&both.stdout).expect("a document");
+    assert_eq!(document["failures"], json!([]), "{both:#?}");
+    assert_eq!(env.emulator.call_count("CreateToken"), signed_in + 1);
+    // Processes.
+    expire();
+    std::thread::scope(|scope| {
+        let all =
+            (0..4).map(|_| scope.spawn(|| env.run(&["targets", "--profile", "dev", "--refresh"])));
+        for one in all.collect::<Vec<_>>() {
+            let finished = one.join().unwrap();
+            assert_eq!(finished.code, Some(0), "{finished:#?}");
+        }
+    });
+    assert_eq!(env.emulator.call_count("CreateToken"), signed_in + 2);
 }
 
 #[test]

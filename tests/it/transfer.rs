@@ -48,7 +48,8 @@ fn an_export_comes_back_in_another_store() {
     let again = json(&env, &["--store", other, "import", "json", file]);
     assert_eq!(again["left"].as_array().unwrap().len(), 2);
     env.run(&["import", "json", "/dev/null"]).fails_with(2, &["not an export", "hint:"]);
-    env.run(&["import", "json", "no-such-file"]).fails_with(2, &["no-such-file"]);
+    env.run(&["import", "json", "no-such-file"])
+        .fails_with(2, &["no-such-file", "hint: check the path"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The keys and functions of `ssmpf init`, typed and answered in the real shells.
 
+use std::os::unix::fs::PermissionsExt;
+
 use ssmpf_tests::shell::PROMPT;
 use ssmpf_tests::{Shell, Terminal, keys};
 
@@ -159,6 +161,64 @@ fn loading_twice_and_strict_shells_do_no_harm() {
         terminal.send("orders-db").wait_for("1/3").send(keys::ENTER);
         terminal.wait_for("echo orders-db").send(keys::ENTER).wait_for("\norders-db");
     }
+}
+
+/// Whatever a later version may call things: what is inserted is what was picked.
+const STRANGE: [&str; 7] =
+    ["a b", "it's", "$HOME", "\"x\"", "`id`;&|<>", "back\\slash", "-größe*?[~]#!"];
+
+#[test]
+fn what_needs_quotes_gets_them() {
+    for shell in Shell::ALL {
+        let env = some_connections();
+        std::fs::write(env.home().join("picked"), STRANGE.join("\n") + "\n").unwrap();
+        // Stands for the program: it has picked already.
+        let folder = env.home().join("stub");
+        std::fs::create_dir(&folder).unwrap();
+        let stub = format!("#!/bin/sh\ncat '{}/picked'\n", env.home().display());
+        let file = folder.join("ssmpf");
+        std::fs::write(&file, stub).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = match shell {
+            Shell::Fish => format!("set -gx PATH '{}' $PATH", folder.display()),
+            _ => format!("PATH='{}':$PATH", folder.display()),
+        };
+        let mut terminal = shell.start_with(&env, "", &format!("{}\n{path}", shell.init_line()));
+        terminal.send("printf '<%s>\\n' ").send(CTRL_T);
+        // The last one is on the line in whatever form.
+        terminal.wait_for("größe").send(keys::ENTER);
+        for name in STRANGE {
+            terminal.wait_for(&format!("<{name}>"));
+        }
+    }
+}
+
+#[test]
+fn setups_that_wrap_every_widget_go_on_working() {
+    let env = some_connections();
+    // What oh-my-zsh and the plugins that people load with it do: options, aliases, colours, and
+    // every widget replaced by one that calls it.
+    let before = "setopt auto_cd multios prompt_subst extended_glob long_list_jobs\n\
+        setopt inc_append_history share_history hist_ignore_space complete_in_word always_to_end\n\
+        alias -g G='| grep' L='| less'; alias ls='ls --color=tty' cat='false' _='sudo '\n\
+        autoload -Uz colors add-zsh-hook url-quote-magic bracketed-paste-magic && colors\n\
+        zle -N self-insert url-quote-magic; zle -N bracketed-paste bracketed-paste-magic\n\
+        bindkey -e; zstyle ':completion:*' menu select";
+    let wrap = "for widget in ${(k)widgets}; do\n\
+          case $widget in .*|_*|orig-*|zle-*|autosuggest-*|beep|run-help|set-local-history|\
+        which-command|yank*|url-quote-magic|self-insert) ;;\n\
+          *) zle -A $widget orig-$widget 2>/dev/null &&\n\
+             eval \"wrapped-$widget() { zle orig-$widget -- \\\"\\$@\\\" }\" &&\n\
+             zle -N $widget wrapped-$widget ;;\n\
+          esac\n\
+        done";
+    let after = format!("{before}\n{}\n{wrap}", Shell::Zsh.init_line());
+    let mut terminal = Shell::Zsh.start_with(&env, "", &after);
+    terminal.send("echo ").send(CTRL_T);
+    wait_for_picker(&mut terminal);
+    terminal.send("orders-db").wait_for("1/3").send(keys::ENTER);
+    terminal.wait_for("echo orders-db").send(keys::ENTER).wait_for("\norders-db");
+    terminal.send("ssmpf show or").send(keys::TAB).wait_for("show orders-db ");
 }
 
 #[test]

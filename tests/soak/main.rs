@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use ssmpf_emulator::REAL_PACE;
 use ssmpf_tests::{BASTION, TestEnv, Tunnel, servers};
 
 use clients::{Kind, Score};
@@ -56,7 +57,10 @@ fn main() -> ExitCode {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     println!("seed {seed}, {} minutes", arguments.minutes);
     let mut env = TestEnv::with(|builder| {
+        // As the real ones: of what an agent without a pace has sent, a cut can take thousands of
+        // messages, and it repeats ten a second.
         builder
+            .agents(|agents| agents.pace = Some(REAL_PACE))
             .host("echo.internal", 1, servers::echo())
             .host("source.internal", 1, servers::source())
             .host("checker.internal", 1, servers::checker())
@@ -82,6 +86,14 @@ fn main() -> ExitCode {
         process::settles(SETTLE, || Footprint::of(&tunnels).descriptors <= before.descriptors);
     let after = Footprint::of(&tunnels);
     report(&tunnels, &told, &score, &before, &after);
+    if !score.wrong().is_empty() {
+        for tunnel in &tunnels {
+            eprintln!("what the forward at {} said:", tunnel.address());
+            for event in tunnel.events() {
+                eprintln!("{event}");
+            }
+        }
+    }
     let left = end(tunnels, &env);
     let grown = after.memory - before.memory;
     let mut wrong = score.wrong();

@@ -5,6 +5,7 @@
 
 pub mod environment;
 pub mod process;
+pub mod screenshot;
 pub mod servers;
 #[cfg(unix)]
 pub mod shell;

@@ -30,11 +30,17 @@ pub mod keys {
 /// A program with a terminal of its own; killed when dropped.
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
-    keyboard: Box<dyn Write + Send>,
+    keyboard: Keyboard,
     seen: Arc<Seen>,
     // Closing it hangs up on the program.
     master: Box<dyn MasterPty + Send>,
 }
+
+/// What goes into the terminal: keys, and the terminal's own answers.
+type Keyboard = Arc<Mutex<Box<dyn Write + Send>>>;
+
+/// How a program asks where the cursor is. Line editors wait for the answer.
+const WHERE_IS_THE_CURSOR: &str = "\x1b[6n";
 
 struct Seen {
     state: Mutex<State>,
@@ -64,17 +70,30 @@ impl Terminal {
         drop(pair.slave);
         let mut output = pair.master.try_clone_reader().expect("the terminal can be read");
         let keyboard = pair.master.take_writer().expect("the terminal can be written to");
+        let keyboard: Keyboard = Arc::new(Mutex::new(keyboard));
         let screen = vt100::Parser::new(rows, columns, 0);
         let state = State { screen, transcript: String::new(), closed: false };
         let seen = Arc::new(Seen { state: Mutex::new(state), changed: Condvar::new() });
-        let watcher = Arc::clone(&seen);
+        let (watcher, answers) = (Arc::clone(&seen), Arc::clone(&keyboard));
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = output.read(&mut buffer) {
+                let mut cursors = Vec::new();
                 watcher.change(|state| {
                     state.screen.process(&buffer[..count]);
+                    // A question may come in two pieces.
+                    let known =
+                        state.transcript.len().saturating_sub(WHERE_IS_THE_CURSOR.len() - 1);
+                    let known = state.transcript.floor_char_boundary(known);
                     state.transcript.push_str(&String::from_utf8_lossy(&buffer[..count]));
+                    let questions = state.transcript[known..].matches(WHERE_IS_THE_CURSOR).count();
+                    cursors = vec![state.screen.screen().cursor_position(); questions];
                 });
+                for (row, column) in cursors {
+                    // A program that is gone does not want to know any more.
+                    let answer = format!("\x1b[{};{}R", row + 1, column + 1);
+                    let _ = write(&answers, &answer);
+                }
             }
             watcher.change(|state| state.closed = true);
         });
@@ -83,7 +102,7 @@ impl Terminal {
 
     /// Presses keys.
     pub fn send(&mut self, keys: &str) -> &mut Self {
-        let sent = self.keyboard.write_all(keys.as_bytes()).and_then(|()| self.keyboard.flush());
+        let sent = write(&self.keyboard, keys);
         sent.unwrap_or_else(|error| panic!("{error}; the screen:\n{}", self.screen()));
         self
     }
@@ -142,6 +161,11 @@ impl Terminal {
     /// What is on the screen now, rows without the blanks behind them.
     pub fn screen(&self) -> String {
         self.seen.lock().screen.screen().contents()
+    }
+
+    /// The screen as a picture, in SVG.
+    pub fn picture(&self) -> String {
+        crate::screenshot::svg(self.seen.lock().screen.screen())
     }
 
     /// Everything that was ever written to the terminal, with its control sequences.
@@ -227,6 +251,11 @@ impl Seen {
         change(&mut self.lock());
         self.changed.notify_all();
     }
+}
+
+fn write(keyboard: &Keyboard, keys: &str) -> std::io::Result<()> {
+    let mut keyboard = keyboard.lock().unwrap_or_else(PoisonError::into_inner);
+    keyboard.write_all(keys.as_bytes()).and_then(|()| keyboard.flush())
 }
 
 /// The same command in the words of the terminal's crate.

@@ -137,6 +137,12 @@ pub fn write(path: &Path, value: &impl Serialize) -> io::Result<()> {
     Ok(())
 }
 
+/// Returns whether [`write()`] can make files in a folder, which is made if need be.
+pub fn check_writable(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    tempfile::Builder::new().prefix(".ssmpf-").tempfile_in(folder).map(drop)
+}
+
 /// Returns JSON as Python's `json.dumps` writes it: the CLI names its files after that text.
 ///
 /// Keys come in the order of the fields; where Python sorts them, the type has them sorted.

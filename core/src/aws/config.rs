@@ -90,6 +90,8 @@ struct Inner {
     guide: Option<Arc<dyn Guide>>,
     /// Whether there have been credentials: from then on nobody is asked any more.
     settled: watch::Sender<bool>,
+    /// Whether nobody needs a sign-in any more.
+    withdrawn: watch::Sender<bool>,
     trust: Arc<Trust>,
     clock: Arc<Clock>,
     ssm_endpoint: Option<Uri>,
@@ -177,6 +179,7 @@ impl AwsContext {
             caches,
             guide: settings.guide.clone(),
             settled: watch::Sender::new(false),
+            withdrawn: watch::Sender::new(false),
             files: base.clone(),
             trust,
             clock: Arc::default(),
@@ -269,6 +272,11 @@ impl AwsContext {
         let mut settled = self.0.settled.subscribe();
         // The sender lives as long as this context.
         let _ = settled.wait_for(|settled| *settled).await;
+    }
+
+    /// Stops asking a person to sign in: whatever it was for is being ended.
+    pub fn withdraw(&self) {
+        self.0.withdrawn.send_replace(true);
     }
 
     /// Makes the next call load credentials anew, after AWS refused the old ones with a failure of

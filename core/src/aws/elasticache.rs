@@ -1,5 +1,7 @@
 //! ElastiCache, as far as endpoints are found through it.
 
+use std::collections::HashMap;
+
 use aws_sdk_elasticache::Client;
 use aws_sdk_elasticache::types::{CacheCluster, ReplicationGroup, ServerlessCache};
 
@@ -66,21 +68,46 @@ impl ElastiCache {
         Ok(found)
     }
 
-    /// Returns the endpoints of Memcached clusters, and of Redis nodes outside of any group.
-    pub async fn clusters(&self) -> Result<Vec<Endpoint>, AwsFailure> {
+    /// Returns the endpoints of Memcached clusters, and of Redis nodes outside of any group; and of
+    /// replication groups, which state none themselves, the subnet group.
+    pub async fn clusters(&self) -> Result<(Vec<Endpoint>, Groups), AwsFailure> {
         self.context.credentials().await?;
-        let (mut found, mut pages) = (Vec::new(), Pages::default());
+        let (mut found, mut groups) = (Vec::new(), Groups::new());
+        let mut pages = Pages::default();
         while let Some(marker) = pages.next() {
             let call = self.client.describe_cache_clusters().max_records(PAGE);
             let what = look("elasticache:DescribeCacheClusters", "the cache clusters");
             let answer = call.show_cache_node_info(true).set_marker(marker).send().await;
             let page = answer::explained(&self.context, answer, what).await?;
             found.extend(page.cache_clusters().iter().flat_map(cluster));
+            groups.extend(page.cache_clusters().iter().filter_map(|it| {
+                Some((text(it.replication_group_id())?, text(it.cache_subnet_group_name())?))
+            }));
+            pages.follow(page.marker);
+        }
+        Ok((found, groups))
+    }
+
+    /// Returns the VPCs of groups of subnets, under the groups' names.
+    pub async fn subnet_groups(&self) -> Result<HashMap<String, String>, AwsFailure> {
+        self.context.credentials().await?;
+        let (mut found, mut pages) = (HashMap::new(), Pages::default());
+        while let Some(marker) = pages.next() {
+            let call = self.client.describe_cache_subnet_groups().max_records(PAGE);
+            let what = look("elasticache:DescribeCacheSubnetGroups", "the subnet groups of caches");
+            let answer = call.set_marker(marker).send().await;
+            let page = answer::explained(&self.context, answer, what).await?;
+            found.extend(page.cache_subnet_groups().iter().filter_map(|group| {
+                Some((text(group.cache_subnet_group_name())?, text(group.vpc_id())?))
+            }));
             pages.follow(page.marker);
         }
         Ok(found)
     }
 }
+
+/// Subnet groups, under the ids of the replication groups whose nodes are in them.
+pub type Groups = HashMap<String, String>;
 
 type Stated<'a> = Option<&'a aws_sdk_elasticache::types::Endpoint>;
 
@@ -121,6 +148,7 @@ fn serverless(it: &ServerlessCache) -> Vec<Endpoint> {
         kind: "elasticache-serverless",
         name,
         engine: text(it.engine()),
+        subnet: it.subnet_ids().first().and_then(|id| text(Some(id))),
         status: text(it.status()),
         // Always so [ElastiCache: serverless].
         tls: Some(true),
@@ -141,6 +169,7 @@ fn cluster(it: &CacheCluster) -> Vec<Endpoint> {
         kind: "elasticache-cluster",
         name,
         engine: text(it.engine()),
+        subnet_group: text(it.cache_subnet_group_name()),
         status: text(it.cache_cluster_status()),
         tls: it.transit_encryption_enabled(),
         ..Endpoint::default()

@@ -3,9 +3,15 @@
 use aws_sdk_sts::Client;
 use ssmpf_schema::ErrorKind;
 
+use super::answer;
+use super::clock::DateWatcher;
 use super::config::AwsContext;
-use super::error::{AwsFailure, CallError, Verdict};
+use super::error::{AwsFailure, Look, Operation, Verdict};
 use super::roles::account_of;
+
+/// No policy needs to allow this call.
+const CALLER: Look =
+    Look { service: "AWS STS", action: "sts:GetCallerIdentity", what: "the caller's identity" };
 
 /// The caller as STS knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,23 +43,20 @@ impl Identity {
 }
 
 /// Asks STS who is calling. Needs no permission, but STS has to be reachable.
+///
+/// Meant for when there are credentials already: nobody is asked to sign in.
 pub async fn caller(context: &AwsContext) -> Result<Identity, AwsFailure> {
-    let answer = Client::new(context.sdk()).get_caller_identity().send().await;
-    let answer = answer.map_err(|error| match CallError::sort(error, "AWS STS") {
-        CallError::Other(failure) => failure,
-        CallError::Service { code, text } => {
-            let failure = AwsFailure::new(
-                ErrorKind::Failure,
-                Verdict::TrySlower,
-                format!("AWS STS did not say who is calling: {code}"),
-                "",
-            );
-            AwsFailure { causes: vec![text], ..failure }
-        }
-    })?;
-    let arn = answer.arn.unwrap_or_default();
-    let account = answer.account.or_else(|| account_of(&arn).map(str::to_owned));
-    account.map(|account| Identity { account, arn }).ok_or_else(|| {
+    let config = aws_sdk_sts::config::Builder::from(context.sdk())
+        .interceptor(DateWatcher(context.clock().clone()))
+        .build();
+    let answer = Client::from_conf(config).get_caller_identity().send().await;
+    let answer = answer::explained(context, answer, Operation::Look(CALLER)).await?;
+    let arn = answer.arn.filter(|arn| !arn.is_empty());
+    let identity = arn.and_then(|arn| {
+        let account = answer.account.or_else(|| account_of(&arn).map(str::to_owned))?;
+        Some(Identity { account, arn })
+    });
+    identity.ok_or_else(|| {
         AwsFailure::new(
             ErrorKind::Failure,
             Verdict::TryAgain,

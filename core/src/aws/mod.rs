@@ -5,7 +5,6 @@
 
 mod answer;
 pub mod caches;
-pub mod caller;
 mod chain;
 mod cli_cache;
 pub mod clock;
@@ -32,11 +31,11 @@ pub mod sigv4;
 pub mod ssm;
 pub mod sso;
 pub mod trust;
+pub mod vpc;
 
 pub use crate::model::document::{self, DocumentName, SessionDocument};
 pub use clock::Clock;
 pub use config::{AwsContext, AwsSettings, SessionWatch, SignedIn};
 pub use error::{AwsFailure, Verdict};
-pub use profiles::profile_names;
 pub use sign_in::{Guide, SignInNeed};
 pub use ssm::{Ssm, StartRequest, StartedSession};

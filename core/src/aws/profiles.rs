@@ -1,11 +1,16 @@
 //! Profiles of the AWS configuration files: which one is used, and what it says.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
 use aws_config::profile::ProfileSet;
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
 
 use super::chain::{self, Base};
 use super::error::AwsFailure;
+use super::profile_list::ProfileFiles;
 use super::sso::SsoSession;
 use crate::near;
 
@@ -43,12 +48,17 @@ impl Profiles {
         let name = Some(selected.clone().into());
         let set = aws_config::profile::load(&Fs::real(), &Env::real(), files, name).await;
         let set = set.map_err(|error| {
-            AwsFailure::usage(
-                "the AWS configuration files cannot be read",
-                "correct the file that is named, or point AWS_CONFIG_FILE and \
-                 AWS_SHARED_CREDENTIALS_FILE to others",
-            )
-            .caused_by(&error)
+            let hint = match marked_file() {
+                Some(file) => format!(
+                    "{} begins with a byte order mark, which no tool of AWS takes: save it as UTF-8 \
+                     without one",
+                    file.display()
+                ),
+                None => "correct the file that is named, or point AWS_CONFIG_FILE and \
+                         AWS_SHARED_CREDENTIALS_FILE to others"
+                    .to_owned(),
+            };
+            AwsFailure::usage("the AWS configuration files cannot be read", hint).caused_by(&error)
         })?;
         if chosen.is_some() && set.get_profile(&selected).is_none() {
             return Err(unknown_profile(&selected, set.profiles()));
@@ -123,10 +133,22 @@ impl Profiles {
         }
         match roles.into_iter().find_map(|role| role.mfa_serial) {
             Some(serial) => Ok(WayIn::Mfa { serial }),
-            None => Err(AwsFailure::usage(
-                format!("profile `{name}` is of a kind that one does not sign in to"),
-                "`ssmpf profiles` shows the kinds; `aws configure sso` makes one to sign in to",
-            )),
+            None => {
+                let mut sessions: Vec<&str> = self.set.sso_sessions().collect();
+                sessions.sort_unstable();
+                let hint = match sessions.first() {
+                    // Nobody chose that profile, so another way in may be what is meant.
+                    Some(session) if name == DEFAULT_PROFILE => format!(
+                        "choose another with `--profile`, or sign in to all profiles of a session: \
+                         `ssmpf login --sso-session {session}`"
+                    ),
+                    _ => "`ssmpf profiles` shows the kinds; `aws configure sso` makes one to sign \
+                          in to"
+                        .to_owned(),
+                };
+                let what = format!("profile `{name}` is of a kind that one does not sign in to");
+                Err(AwsFailure::usage(what, hint))
+            }
         }
     }
 
@@ -155,14 +177,14 @@ impl Profiles {
     }
 }
 
-/// Returns the names of all profiles in alphabetical order; none if the files cannot be read.
-pub async fn profile_names(files: Option<EnvConfigFiles>) -> Vec<String> {
-    let files = files.unwrap_or_default();
-    let set = aws_config::profile::load(&Fs::real(), &Env::real(), &files, None).await;
-    let mut names: Vec<String> =
-        set.map(|set| set.profiles().map(str::to_owned).collect()).unwrap_or_default();
-    names.sort();
-    names
+/// Returns the configuration file that an editor has put a byte order mark into, if there is one.
+fn marked_file() -> Option<PathBuf> {
+    let is_marked = |path: &PathBuf| {
+        let mut first = [0; 3];
+        let read = File::open(path).and_then(|mut file| file.read_exact(&mut first));
+        read.is_ok() && first == *"\u{feff}".as_bytes()
+    };
+    ProfileFiles::of_process().both().into_iter().find(is_marked)
 }
 
 fn unknown_profile<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> AwsFailure {
@@ -214,6 +236,16 @@ pub(super) mod tests {
     async fn the_default_profile_may_be_missing_unless_it_was_chosen() {
         assert!(load("", None).await.is_ok());
         assert!(load("", Some("default")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn who_signs_in_without_a_profile_hears_of_the_session_there_is() {
+        let config = "[default]\nregion = x\n[sso-session corp]\nsso_region = x\n\
+                      [profile keys]\naws_access_key_id = a\naws_secret_access_key = b\n";
+        let profiles = load(config, None).await.expect("readable");
+        let hint = |name: &str| profiles.sign_in_of(name).expect_err("no way in").hint.unwrap();
+        assert!(hint("default").contains("ssmpf login --sso-session corp"));
+        assert!(!hint("keys").contains("corp"), "somebody chose it");
     }
 
     #[tokio::test]

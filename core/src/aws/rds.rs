@@ -2,6 +2,8 @@
 //!
 //! DocumentDB and Neptune share its back end, so their clusters are in its answers too.
 
+use std::collections::HashMap;
+
 use aws_sdk_rds::Client;
 
 use super::answer::{self, Pages};
@@ -31,8 +33,12 @@ pub struct Endpoint {
     pub port: u16,
     /// `aurora-postgresql`, `valkey`, …
     pub engine: Option<String>,
-    /// The VPC.
+    /// The VPC, if the service states it.
     pub vpc: Option<String>,
+    /// Name of the group of subnets that it is in, where that is stated instead.
+    pub subnet_group: Option<String>,
+    /// One of its subnets, where those are stated instead.
+    pub subnet: Option<String>,
     /// `available`, `creating`, …
     pub status: Option<String>,
     /// Whether it takes IAM tokens for passwords.
@@ -101,6 +107,39 @@ impl Rds {
         }
         Ok(found)
     }
+
+    /// Returns the endpoints of `proxies` besides the one each of them has.
+    pub async fn proxy_endpoints(&self, proxies: &[Endpoint]) -> Result<Vec<Endpoint>, AwsFailure> {
+        self.context.credentials().await?;
+        let (mut found, mut pages) = (Vec::new(), Pages::default());
+        while let Some(marker) = pages.next() {
+            let call = self.client.describe_db_proxy_endpoints();
+            let what = look("rds:DescribeDBProxyEndpoints", "the endpoints of database proxies");
+            let answer = call.max_records(PAGE).set_marker(marker).send().await;
+            let page = answer::explained(&self.context, answer, what).await?;
+            let endpoints = page.db_proxy_endpoints().iter();
+            found.extend(endpoints.filter_map(|it| proxy_endpoint(it, proxies)));
+            pages.follow(page.marker);
+        }
+        Ok(found)
+    }
+
+    /// Returns the VPCs of groups of subnets, under the groups' names.
+    pub async fn subnet_groups(&self) -> Result<HashMap<String, String>, AwsFailure> {
+        self.context.credentials().await?;
+        let (mut found, mut pages) = (HashMap::new(), Pages::default());
+        while let Some(marker) = pages.next() {
+            let call = self.client.describe_db_subnet_groups().max_records(PAGE);
+            let what = look("rds:DescribeDBSubnetGroups", "the subnet groups of databases");
+            let answer = call.set_marker(marker).send().await;
+            let page = answer::explained(&self.context, answer, what).await?;
+            found.extend(page.db_subnet_groups().iter().filter_map(|group| {
+                Some((text(group.db_subnet_group_name())?, text(group.vpc_id())?))
+            }));
+            pages.follow(page.marker);
+        }
+        Ok(found)
+    }
 }
 
 pub(super) fn text(value: Option<&str>) -> Option<String> {
@@ -146,6 +185,7 @@ fn cluster(it: &aws_sdk_rds::types::DbCluster) -> Vec<Endpoint> {
             host: text(host)?,
             port,
             engine: text(it.engine()),
+            subnet_group: text(it.db_subnet_group()),
             status: text(it.status()),
             iam_auth: it.iam_database_authentication_enabled(),
             ..Endpoint::default()
@@ -175,4 +215,54 @@ fn proxy(it: &aws_sdk_rds::types::DbProxy) -> Option<Endpoint> {
         tls: it.require_tls(),
         ..Endpoint::default()
     })
+}
+
+/// Returns an endpoint that somebody added to a proxy; what it leads to is known of the proxy alone.
+fn proxy_endpoint(
+    it: &aws_sdk_rds::types::DbProxyEndpoint,
+    proxies: &[Endpoint],
+) -> Option<Endpoint> {
+    // The one that a proxy has by itself is listed with it.
+    if it.is_default() == Some(true) {
+        return None;
+    }
+    let proxy = proxies.iter().find(|proxy| Some(proxy.name.as_str()) == it.db_proxy_name())?;
+    let is_reader = it.target_role().is_some_and(|role| role.as_str() == "READ_ONLY");
+    Some(Endpoint {
+        role: Some(if is_reader { "reader" } else { "custom" }),
+        host: text(it.endpoint()).filter(|host| *host != proxy.host)?,
+        vpc: text(it.vpc_id()),
+        status: text(it.status().map(|status| status.as_str())),
+        ..proxy.clone()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_rds::types::{DbProxyEndpoint, DbProxyEndpointTargetRole};
+
+    use super::*;
+
+    #[test]
+    fn added_endpoints_of_a_proxy_have_its_port_and_their_own_vpc() {
+        let proxy = Endpoint {
+            kind: "rds-proxy",
+            name: "pool".to_owned(),
+            host: "pool.proxy".to_owned(),
+            port: 5432,
+            vpc: Some("vpc-1".to_owned()),
+            ..Endpoint::default()
+        };
+        let stated = DbProxyEndpoint::builder()
+            .db_proxy_name("pool")
+            .endpoint("reader.pool.proxy")
+            .vpc_id("vpc-2")
+            .target_role(DbProxyEndpointTargetRole::ReadOnly);
+        let found = proxy_endpoint(&stated.clone().build(), std::slice::from_ref(&proxy)).unwrap();
+        assert_eq!((found.role, found.port), (Some("reader"), 5432));
+        assert_eq!(found.vpc.as_deref(), Some("vpc-2"));
+        let default = stated.clone().is_default(true).build();
+        assert_eq!(proxy_endpoint(&default, std::slice::from_ref(&proxy)), None);
+        assert_eq!(proxy_endpoint(&stated.build(), &[]), None, "nobody knows its port");
+    }
 }

@@ -51,7 +51,32 @@ pub(super) fn names_in(
             names.insert(name);
         }
     }
+    for (line, key) in repeated_keys(&text) {
+        let why = "is there twice in its section; the AWS CLI refuses the whole file";
+        problem(Some(line), format!("`{key}` {why}"));
+    }
     names
+}
+
+/// Returns the keys that a section has twice, with the lines of the second ones.
+fn repeated_keys(text: &str) -> Vec<(usize, String)> {
+    let mut keys: BTreeSet<String> = BTreeSet::new();
+    let mut repeated = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        if line.starts_with('[') {
+            keys.clear();
+            continue;
+        }
+        // What is indented belongs to the value above.
+        let is_option = !line.starts_with([' ', '\t', '#', ';']);
+        let key = line.split_once(['=', ':']).map(|(key, _)| key.trim().to_lowercase());
+        if let Some(key) = key.filter(|key| is_option && !key.is_empty())
+            && !keys.insert(key.clone())
+        {
+            repeated.push((at + 1, key));
+        }
+    }
+    repeated
 }
 
 /// Returns the section headers with their lines, counted from 1.
@@ -79,6 +104,13 @@ mod tests {
         ] {
             assert_eq!(name_in_config(header).as_deref(), name, "{header}");
         }
+    }
+
+    #[test]
+    fn keys_that_are_there_twice_are_found_in_their_section_only() {
+        let text = "[a]\nregion = x\nRegion: y\n# region = z\n[b]\nregion = x\ns3 =\n  a = 1\n\
+                    api_versions =\n  a = 1\n";
+        assert_eq!(repeated_keys(text), [(3, "region".to_owned())]);
     }
 
     #[test]

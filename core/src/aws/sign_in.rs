@@ -9,6 +9,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +18,7 @@ use ssmpf_schema::ErrorKind;
 use tokio::process::Command;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::caches::Caches;
+use super::caches::{self, Caches};
 use super::error::{AwsFailure, Verdict};
 use super::profile_list::ProfileFiles;
 pub use super::sso::{Flow, Invitation};
@@ -145,11 +146,38 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 /// One person cannot be asked two things at once.
-static TURN: Mutex<()> = Mutex::const_new(());
+static TURN: Mutex<Turn> = Mutex::const_new(Turn { declined: Vec::new() });
 
 /// Waits until nobody else in this process asks the person.
-pub(super) async fn turn() -> MutexGuard<'static, ()> {
+pub(super) async fn turn() -> MutexGuard<'static, Turn> {
     TURN.lock().await
+}
+
+/// The right to ask, and what the person did not want to do.
+#[derive(Debug)]
+pub(super) struct Turn {
+    declined: Vec<SignInNeed>,
+}
+
+impl Turn {
+    /// Whether this was asked for before in vain: who said no for one profile means all that share
+    /// the sign-in.
+    pub(super) fn is_declined(&self, need: &SignInNeed) -> bool {
+        self.declined.iter().any(|declined| match (declined, need) {
+            // Who has no code of a device now has none for its other roles either.
+            (SignInNeed::Mfa { serial, .. }, SignInNeed::Mfa { serial: other, .. }) => {
+                serial == other
+            }
+            _ => declined == need,
+        })
+    }
+
+    /// Remembers for the rest of this process that it was asked for in vain.
+    pub(super) fn decline(&mut self, need: SignInNeed) {
+        if !self.is_declined(&need) {
+            self.declined.push(need);
+        }
+    }
 }
 
 /// Lets a person sign in to IAM Identity Center.
@@ -160,14 +188,39 @@ pub async fn sign_in_to(
     caches: &Caches,
     guide: &Arc<dyn Guide>,
 ) -> Result<super::sso::Token, AwsFailure> {
+    // Before a person takes the trouble.
+    caches::check_writable(&caches.sso).map_err(|error| {
+        let what = format!("there is no place for the sign-in: {} is closed", caches.sso.display());
+        let hint = "the folder must be writable; the AWS CLI uses it too";
+        AwsFailure::new(ErrorKind::Failure, Verdict::GiveUp, what, hint).caused_by(&error)
+    })?;
     let oidc = Oidc::new(sdk, session, caches).await?;
     let token = oidc.sign_in(flow, guide).await?;
     guide.tell(&format!("signed in to {}", session.label()));
     Ok(token)
 }
 
+/// The first AWS CLI that has `aws login`.
+const FIRST_WITH_LOGIN: (u32, u32) = (2, 32);
+
 /// Lets a person sign in with the AWS CLI: nobody else can make what `aws login` makes.
 pub(super) async fn sign_in_with_cli(profile: Option<&str>) -> Result<(), AwsFailure> {
+    let asked = Command::new("aws").arg("--version").stdin(Stdio::null()).output().await;
+    // One that is too old would answer with a page of usage.
+    if let Some(version) = asked.ok().and_then(|output| cli_version(&output.stdout))
+        && version < FIRST_WITH_LOGIN
+    {
+        let (major, minor) = version;
+        return Err(AwsFailure::new(
+            ErrorKind::SignInRequired,
+            Verdict::SignIn,
+            format!(
+                "this profile is signed in to with `aws login`, which version {major}.{minor} of \
+                 the AWS CLI does not have"
+            ),
+            "install version 2.32 or a later one, or use a profile of another kind",
+        ));
+    }
     let mut command = Command::new("aws");
     command.arg("login");
     if let Some(profile) = profile {
@@ -191,6 +244,13 @@ pub(super) async fn sign_in_with_cli(profile: Option<&str>) -> Result<(), AwsFai
         )
         .caused_by(&error)),
     }
+}
+
+/// Returns the version in `aws-cli/2.32.1 Python/3.13 …`.
+fn cli_version(text: &[u8]) -> Option<(u32, u32)> {
+    let text = std::str::from_utf8(text).ok()?;
+    let mut numbers = text.strip_prefix("aws-cli/")?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// Asks for a code. What is not six digits is not even sent.
@@ -259,6 +319,32 @@ mod tests {
         assert!(watch.happened());
         std::fs::remove_file(&path).unwrap();
         assert!(!watch.happened(), "signing out is no sign-in");
+    }
+
+    #[test]
+    fn who_said_no_is_not_asked_again_for_the_same() {
+        let mut turn = Turn { declined: Vec::new() };
+        let mfa = |serial: &str, file: &str| SignInNeed::Mfa {
+            serial: serial.to_owned(),
+            file: PathBuf::from(file),
+        };
+        turn.decline(SignInNeed::Sso(session()));
+        turn.decline(mfa("phone", "admin.json"));
+        assert!(turn.is_declined(&SignInNeed::Sso(session())));
+        assert!(turn.is_declined(&mfa("phone", "reader.json")), "it is the same device");
+        assert!(!turn.is_declined(&mfa("key", "admin.json")));
+        let other = SsoSession { name: Some("other".to_owned()), ..session() };
+        assert!(!turn.is_declined(&SignInNeed::Sso(other)));
+    }
+
+    #[test]
+    fn versions_of_the_aws_cli_are_compared_as_numbers() {
+        let version = |text: &str| cli_version(text.as_bytes());
+        assert_eq!(version("aws-cli/2.9.19 Python/3.11.2 Linux/6"), Some((2, 9)));
+        assert!(version("aws-cli/2.9.19").unwrap() < FIRST_WITH_LOGIN);
+        assert!(version("aws-cli/1.44.5 Python/3.11").unwrap() < FIRST_WITH_LOGIN);
+        assert!(version("aws-cli/2.32.0").unwrap() >= FIRST_WITH_LOGIN);
+        assert_eq!(version("something else"), None);
     }
 
     #[test]

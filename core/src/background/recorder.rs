@@ -180,7 +180,11 @@ impl State {
                     status.last_problem = problem(None, reason);
                 }
             }
-            Detail::Reconnecting { reason, .. } => status.last_problem = problem(None, reason),
+            Detail::Reconnecting { reason, .. } => {
+                // An attempt that failed as the one before did says no more than the warning about it.
+                let known = status.last_problem.as_ref().filter(|last| last.message == *reason);
+                status.last_problem = problem(known.and_then(|last| last.kind), reason);
+            }
             Detail::Resumed { .. } => status.reconnects += 1,
             Detail::Replaced { target, clients_stay, .. } => {
                 // A fresh session before the old one was cut is no reconnection.
@@ -270,6 +274,22 @@ mod tests {
         assert_eq!(status.address.as_deref(), Some("127.0.0.1:15432"));
         assert_eq!((status.clients, status.clients_total), (1, 1));
         assert!(status.up_since.is_some());
+    }
+
+    #[test]
+    fn what_only_a_person_can_mend_stays_known_as_such_while_it_is_tried_again() {
+        let (kind, message) = (ErrorKind::SignInRequired, "the sign-in has expired".to_owned());
+        let warning = Detail::Warning { kind, message: message.clone(), hint: None };
+        let again = Detail::Reconnecting {
+            session_id: None,
+            reason: message,
+            attempt: 2,
+            retry_in_seconds: 1.0,
+        };
+        let status = told(vec![ready(), lost(), warning, again]);
+        assert_eq!(status.last_problem.expect("there is one").kind, Some(kind));
+        let other = told(vec![ready(), lost()]);
+        assert_eq!(other.last_problem.expect("there is one").kind, None);
     }
 
     #[test]

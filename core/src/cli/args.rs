@@ -67,6 +67,9 @@ pub(super) struct Global {
     /// Store of connections
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) store: Option<PathBuf>,
+    /// End as by Ctrl-C when stdin does: for programs that run this one
+    #[arg(long, global = true, hide = true)]
+    pub(super) end_with_stdin: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

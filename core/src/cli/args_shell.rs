@@ -34,7 +34,8 @@ pub(super) enum CompletionShell {
 #[command(after_help = "Examples:\n  \
     eval \"$(ssmpf init bash)\"      # ~/.bashrc\n  \
     eval \"$(ssmpf init zsh)\"       # ~/.zshrc\n  \
-    ssmpf init fish | source       # ~/.config/fish/config.fish")]
+    ssmpf init fish | source       # ~/.config/fish/config.fish\n  \
+    ^ssmpf init nu | save -f ($nu.user-autoload-dirs.0 | path join ssmpf.nu)   # once")]
 pub(super) struct InitArgs {
     /// Shell
     #[arg(value_enum, value_name = "SHELL")]
@@ -47,6 +48,8 @@ pub(super) enum InitShell {
     Bash,
     Zsh,
     Fish,
+    #[value(alias = "nushell")]
+    Nu,
 }
 
 /// Pick from a list on the terminal and print what was picked
@@ -57,6 +60,7 @@ pub(super) enum InitShell {
 #[command(after_help = "Examples:\n  \
     ssmpf connect $(ssmpf pick)\n  \
     ssmpf pick forwards --multi --print0 | xargs -0 ssmpf down\n  \
+    ssmpf add db --target \"$(ssmpf pick targets)\" --port 5432\n  \
     export AWS_PROFILE=$(ssmpf pick profiles)")]
 pub(super) struct PickArgs {
     /// What to pick from
@@ -79,11 +83,15 @@ pub(super) struct PickArgs {
 /// What can be picked from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum PickWhat {
-    /// Saved connections, the last used first
+    /// Saved connections, those used lately and often first
     #[default]
     Connections,
     /// Forwards in the background
     Forwards,
+    /// What `ssmpf targets` found within the last twelve hours
+    Targets,
+    /// What `ssmpf endpoints` found within the last twelve hours, as HOST:PORT
+    Endpoints,
     /// AWS profiles
     Profiles,
 }

@@ -26,7 +26,6 @@ use crate::logging;
 use crate::model::{ConnectionName, InvalidInput, Seconds};
 use crate::output::events::ForwardOutput;
 use crate::output::{Lines, background as render, json, reader};
-use crate::shutdown::Shutdown;
 
 /// How often `status --watch` looks.
 const WATCH: Duration = Duration::from_secs(1);
@@ -118,14 +117,19 @@ impl<'a> Runner<'a> {
                 FormatArg::Json => EventSink::silent(),
                 _ => output.sink(stdout, stderr),
             };
-            let shutdown = Shutdown::on_signals()?;
+            let shutdown = self.settings.shutdown()?;
             let aws = &self.settings.aws;
-            if request.again {
-                let names = down::Request { names: plan.names(), all: false };
+            let around = Surroundings { events, shutdown };
+            let mut plan = plan;
+            // What is not waited for cannot ask later.
+            if request.again || (request.no_wait && aws.guide.is_some()) {
+                plan = up::with_credentials(plan, &around, aws).await?;
+            }
+            let names = down::Request { names: plan.names(), all: false };
+            if request.again && !names.names.is_empty() {
                 let (_, notes) = down::run(&names, &self.place.folder, aws).await?;
                 self.tell_all(&notes);
             }
-            let around = Surroundings { events, shutdown };
             up::run(plan, &request, around, aws, &mut context.store, &self.place)
                 .await
                 .map_err(Failure::from)
@@ -198,7 +202,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn watch(&self, names: &[String]) -> Result<ExitCode, Failure> {
-        let shutdown = Shutdown::on_signals()?;
+        let shutdown = self.settings.shutdown()?;
         tokio::select! {
             _ = shutdown.requested() => Ok(ExitCode::Success),
             () = reader::gone() => Ok(ExitCode::Success),
@@ -275,7 +279,7 @@ impl<'a> Runner<'a> {
         let mut written = show(&lines);
         if args.follow {
             self.run(async |_, _| {
-                let shutdown = Shutdown::on_signals()?;
+                let shutdown = self.settings.shutdown()?;
                 let reader_gone = reader::gone();
                 tokio::pin!(reader_gone);
                 while written.is_ok() {
@@ -311,7 +315,9 @@ impl<'a> Runner<'a> {
         let result = runtime.block_on(work(stdout.clone(), stderr.clone()));
         stdout.finish();
         stderr.finish();
+        // Does not wait for threads that are stuck in a read from the terminal.
         runtime.shutdown_background();
+        terminal::restore();
         result
     }
 

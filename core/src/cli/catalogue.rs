@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use ssmpf_schema::{ConnectionDocument, ConnectionRecord};
-use ssmpf_store::{KeySettings, Passphrase, hygiene};
+use ssmpf_store::{KeySettings, Opened, Passphrase, hygiene};
 
 use super::args::{Command, FormatArg, Global};
 use super::args_catalogue::{ImportArgs, PasswdArgs, RecipientsCommand, ShowArgs, StoreCommand};
@@ -25,6 +25,7 @@ use crate::output::catalogue as render;
 use crate::output::json::{self, ListWriter};
 use crate::output::printable::printable;
 use crate::output::table::Table;
+use crate::output::text::Text;
 
 /// Puts together what the commands of the catalogue are given.
 pub(super) fn context(global: &Global, settings: &Settings) -> Result<Context, Failure> {
@@ -60,11 +61,7 @@ fn write_line(line: &str) -> io::Result<()> {
 }
 
 /// Runs one command and returns what belongs on stdout.
-pub(super) fn run(
-    command: Command,
-    global: &Global,
-    settings: &Settings,
-) -> Result<String, Failure> {
+pub(super) fn run(command: Command, global: &Global, settings: &Settings) -> Result<Text, Failure> {
     let mut context = context(global, settings)?;
     let result = Runner { global, settings, context: &mut context }.run(command);
     show_warnings(&mut context, settings);
@@ -78,7 +75,15 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    fn run(&mut self, command: Command) -> Result<String, Failure> {
+    fn run(&mut self, command: Command) -> Result<Text, Failure> {
+        match command {
+            Command::Ls(args) => self.ls(&args.filters, args.kind.as_deref()),
+            command => self.run_short(command).map(Text::from),
+        }
+    }
+
+    /// Runs whatever has a result that is not long.
+    fn run_short(&mut self, command: Command) -> Result<String, Failure> {
         match command {
             Command::Add(args) => {
                 let name = args.name.as_deref().map(str::parse).transpose()?;
@@ -86,7 +91,6 @@ impl Runner<'_> {
                 let added = add::run(add::Request { name, fields, from: args.from }, self.context)?;
                 self.changed("added", added)
             }
-            Command::Ls(args) => self.ls(&args.filters, args.kind.as_deref()),
             Command::Show(ShowArgs { name, form: Some(form) }) => {
                 let rendering = show::rendering(&name, form.parse()?, self.context)?;
                 Ok(self.rendered(&rendering, |rendering| rendering.text.clone()))
@@ -143,8 +147,9 @@ impl Runner<'_> {
                 Ok(self.done(&done))
             }
             Command::Store(args) => self.store(args.command),
-            // `dispatch` keeps these to itself.
-            Command::Connect(_)
+            // These run above, or `dispatch` keeps them to itself.
+            Command::Ls(_)
+            | Command::Connect(_)
             | Command::Forward(_)
             | Command::Pick(_)
             | Command::Prompt
@@ -167,7 +172,7 @@ impl Runner<'_> {
         }
     }
 
-    fn ls(&mut self, filters: &[String], kind: Option<&str>) -> Result<String, Failure> {
+    fn ls(&mut self, filters: &[String], kind: Option<&str>) -> Result<Text, Failure> {
         let request = ls::Request {
             filters: filters.to_vec(),
             profile: self.global.profile.first().cloned(),
@@ -176,26 +181,27 @@ impl Runner<'_> {
             up: background::running(),
         };
         let context = &mut *self.context;
-        let more = |text: &mut String, later: String| text.push_str(&later);
+        // A part of the store is longer as a document of ours, which spells out what is left out there.
+        let long = || Text::with_capacity(2 * Opened::PART);
         Ok(match self.settings.format {
             FormatArg::Json => {
-                let start = || ListWriter::new("connections");
+                let start = || ListWriter::with_capacity("connections", 2 * Opened::PART);
                 let take =
                     |list: &mut ListWriter, it: ConnectionRecord<Cow<'_, str>>| list.push(&it);
                 ls::run(&request, context, start, take, ListWriter::append)?.finish()
             }
             FormatArg::Jsonl => {
-                let take = |text: &mut String, it: ConnectionRecord<Cow<'_, str>>| {
+                let take = |text: &mut Text, it: ConnectionRecord<Cow<'_, str>>| {
                     text.push_str(&json::line(&it));
                 };
-                ls::run(&request, context, String::new, take, more)?
+                ls::run(&request, context, long, take, Text::append)?
             }
             FormatArg::Plain => {
-                let take = |text: &mut String, it: ConnectionRecord<Cow<'_, str>>| {
+                let take = |text: &mut Text, it: ConnectionRecord<Cow<'_, str>>| {
                     text.push_str(&it.name);
-                    text.push('\n');
+                    text.push_str("\n");
                 };
-                ls::run(&request, context, String::new, take, more)?
+                ls::run(&request, context, Text::default, take, Text::append)?
             }
             FormatArg::Table => {
                 let take = |table: &mut Table, it: ConnectionRecord<Cow<'_, str>>| {
@@ -207,9 +213,9 @@ impl Runner<'_> {
                         true => "no connections yet; `ssmpf add` makes one",
                         false => "no connection fits",
                     });
-                    return Ok(String::new());
+                    return Ok(Text::default());
                 }
-                table.render(terminal::width())
+                table.render(terminal::width()).into()
             }
         })
     }

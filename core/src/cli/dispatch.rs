@@ -19,6 +19,7 @@ use super::{
 use crate::model::InvalidInput;
 use crate::output::Style;
 use crate::output::printable::printable;
+use crate::output::text::Text;
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> std::process::ExitCode {
@@ -63,30 +64,28 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
     }
     let result = match cli.command {
         None => match pick::without_command(&cli.global, &settings) {
-            Ok(Wish::Help) => print(&help::text(None, false)),
+            Ok(Wish::Help) => help::text(None, false).and_then(print),
             Ok(Wish::Nothing(code)) => Ok(code),
             // The chosen command stands behind the flags that were given, as if it had been typed.
             Ok(Wish::Command(words)) => return run(&[arguments, &words].concat(), since),
             Err(failure) => Err(failure),
         },
-        Some(Command::Help(args)) => print(&help::text(args.topic.as_deref(), json)),
+        Some(Command::Help(args)) => help::text(args.topic.as_deref(), json).and_then(print),
         Some(Command::Pick(args)) => {
             pick::run(&args, &cli.global, &settings).and_then(|picked| match picked {
-                Some(text) => print(&Ok(text)),
+                Some(text) => print(text),
                 None => Ok(ExitCode::Interrupted),
             })
         }
-        Some(Command::Prompt) => print(&Ok(pick::prompt())),
-        Some(Command::Completions(args)) => print(&Ok(shells::completions(args.shell))),
-        Some(Command::Init(args)) => print(&Ok(shells::init(args.shell, &environment))),
+        Some(Command::Prompt) => print(pick::prompt()),
+        Some(Command::Completions(args)) => print(shells::completions(args.shell)),
+        Some(Command::Init(args)) => print(shells::init(args.shell, &environment)),
         Some(Command::Forward(args)) => tunnel::forward(&args, &settings, since),
         Some(Command::Connect(args)) => tunnel::connect(&args, &cli.global, &settings, since),
-        Some(Command::Profiles) => sign_in::list(&settings).and_then(|text| print(&Ok(text))),
-        Some(Command::Login(args)) => {
-            sign_in::login(&args, &cli.global, &settings).and_then(|text| print(&Ok(text)))
-        }
+        Some(Command::Profiles) => sign_in::list(&settings).and_then(print),
+        Some(Command::Login(args)) => sign_in::login(&args, &cli.global, &settings).and_then(print),
         Some(Command::Logout(args)) => {
-            sign_in::logout(&args, &cli.global, &settings).and_then(|text| print(&Ok(text)))
+            sign_in::logout(&args, &cli.global, &settings).and_then(print)
         }
         Some(Command::Service(args)) => background::service(&args, &settings),
         Some(
@@ -108,9 +107,7 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
         Some(Command::Targets(args)) => finding::targets(&args, &cli.global, &settings),
         Some(Command::Endpoints(args)) => finding::endpoints(&args, &cli.global, &settings),
         Some(Command::Sessions(args)) => finding::sessions(&args, &cli.global, &settings),
-        Some(command) => {
-            catalogue::run(command, &cli.global, &settings).and_then(|text| print(&Ok(text)))
-        }
+        Some(command) => catalogue::run(command, &cli.global, &settings).and_then(print),
     };
     match result {
         Ok(code) => code,
@@ -131,16 +128,10 @@ pub(super) fn one_place(global: &Global) -> Result<(), InvalidInput> {
 }
 
 /// Writes a result to stdout. A reader that is gone has read enough.
-fn print(text: &Result<String, Failure>) -> Result<ExitCode, Failure> {
-    match text {
-        Ok(text) => {
-            let mut stdout = io::stdout().lock();
-            match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-                _ => Ok(ExitCode::Success),
-            }
-        }
-        Err(failure) => Err(failure.clone()),
+fn print(text: impl Into<Text>) -> Result<ExitCode, Failure> {
+    match text.into().write_to(io::stdout().lock()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::Success),
     }
 }
 

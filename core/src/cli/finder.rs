@@ -1,6 +1,5 @@
 //! Lists for the questions of `add`: asked of AWS or kept from lately, within a short time.
 
-use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -10,10 +9,13 @@ use tokio::time::timeout;
 
 use super::finding::cache;
 use super::settings::Settings;
-use crate::aws::{AwsSettings, profile_names};
+use super::status_line;
+use crate::aws::{AwsContext, AwsSettings};
 use crate::commands::context::Finder;
 use crate::commands::find::Step;
-use crate::commands::{CommandError, endpoints, targets};
+use crate::commands::{CommandError, Refusal, endpoints, profiles, targets};
+use crate::discovery::Finding;
+use crate::discovery::cache::Key;
 use crate::discovery::sweep::{Freshness, Plan, Regions};
 
 /// Longest wait for a list, before the plain question is asked instead.
@@ -47,9 +49,10 @@ impl LiveFinder {
         Plan { settings, profiles: Vec::new(), regions: Regions::Own, cache }
     }
 
-    fn wait<T>(
+    fn wait<F: Finding, T>(
         &mut self,
         what: &str,
+        plan: &Plan,
         work: impl Future<Output = Result<T, CommandError>>,
     ) -> Result<T, String> {
         if self.runtime.is_none() {
@@ -57,27 +60,33 @@ impl LiveFinder {
             self.runtime = Some(runtime.map_err(|error| format!("{what} not listed: {error}"))?);
         }
         let Some(runtime) = &self.runtime else { return Err(format!("{what} not listed")) };
-        self.say(&format!("looking for {what} …"));
-        let answer = runtime.block_on(async { timeout(LIMIT, work).await });
-        self.say("\r\x1b[K");
-        match answer {
-            Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) => {
-                let body = error.body();
-                let hint = body.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-                Err(format!("{what} cannot be listed: {}{hint}", body.message))
-            }
-            Err(_) => Err(format!("{what} cannot be listed: AWS takes too long")),
-        }
-    }
-
-    fn say(&self, text: &str) {
         if !self.quiet {
-            let mut stderr = io::stderr().lock();
-            // If that is impossible, there is nobody to wait.
-            let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+            status_line::show(format!("looking for {what} …"));
         }
+        let answer = runtime.block_on(async {
+            let context = AwsContext::load(&plan.settings).await?;
+            if !is_kept::<F>(plan, &context) {
+                // A person who signs in may take any time.
+                context.credentials().await?;
+            }
+            timeout(LIMIT, work).await.map_err(|_| Refusal::failure("AWS takes too long"))?
+        });
+        status_line::end();
+        answer.map_err(|error| {
+            let body = error.body();
+            let hint = body.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            format!("{what} cannot be listed: {}{hint}", body.message)
+        })
     }
+}
+
+/// Whether the list needs no call.
+fn is_kept<F: Finding>(plan: &Plan, context: &AwsContext) -> bool {
+    let kept = || {
+        let (cache, _) = plan.cache.as_ref()?;
+        cache.fresh::<F>(&Key::of(F::KEPT_AS?, context.profile(), context.region()))
+    };
+    kept().is_some()
 }
 
 fn ignore<T>(_: Step<'_, T>) -> ControlFlow<()> {
@@ -86,10 +95,11 @@ fn ignore<T>(_: Step<'_, T>) -> ControlFlow<()> {
 
 impl Finder for LiveFinder {
     fn profiles(&mut self) -> Vec<String> {
-        let files = self.aws.files.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let listing = runtime.ok().and_then(|it| it.block_on(profiles::run()).ok());
         // The plain question does without a list, and the first call says what is wrong.
-        runtime.map(|runtime| runtime.block_on(profile_names(files))).unwrap_or_default()
+        let profiles = listing.map(|listing| listing.profiles).unwrap_or_default();
+        profiles.into_iter().filter(|it| it.problem.is_none()).map(|it| it.name).collect()
     }
 
     fn targets(
@@ -97,8 +107,10 @@ impl Finder for LiveFinder {
         profile: Option<&str>,
         region: Option<&str>,
     ) -> Result<Vec<TargetRecord>, String> {
-        let request = targets::Request { plan: self.plan(profile, region), unmanaged: false };
-        self.wait("targets", targets::run(request, ignore)).map(|document| document.targets)
+        let plan = self.plan(profile, region);
+        let request = targets::Request { plan: plan.clone(), unmanaged: false };
+        self.wait::<TargetRecord, _>("targets", &plan, targets::run(request, ignore))
+            .map(|document| document.targets)
     }
 
     fn endpoints(
@@ -107,6 +119,7 @@ impl Finder for LiveFinder {
         region: Option<&str>,
     ) -> Result<Vec<EndpointRecord>, String> {
         let plan = self.plan(profile, region);
-        self.wait("endpoints", endpoints::run(plan, ignore)).map(|document| document.endpoints)
+        self.wait::<EndpointRecord, _>("endpoints", &plan, endpoints::run(plan.clone(), ignore))
+            .map(|document| document.endpoints)
     }
 }

@@ -12,7 +12,7 @@ use super::args_finding::{EndpointsArgs, PlaceArgs, SessionsArgs, SessionsComman
 use super::env::Environment;
 use super::error::Failure;
 use super::settings::Settings;
-use super::{places, terminal};
+use super::{places, status_line, terminal};
 use crate::aws::AwsSettings;
 use crate::commands::find::{self, Progress, Step};
 use crate::commands::{endpoints, sessions, targets};
@@ -159,8 +159,11 @@ struct Screen<'a> {
     filters: Vec<String>,
     what: &'static str,
     progress: bool,
-    shown: bool,
     closed: bool,
+    /// Whether a place could be read.
+    answered: bool,
+    /// Failures from before that: if no place can be read, the error at the end has them.
+    held: Vec<PlaceFailure>,
 }
 
 impl<'a> Screen<'a> {
@@ -170,8 +173,9 @@ impl<'a> Screen<'a> {
             filters: filters.iter().map(|filter| filter.to_lowercase()).collect(),
             what,
             progress: io::stderr().is_terminal() && !settings.quiet && settings.verbosity == 0,
-            shown: false,
             closed: false,
+            answered: false,
+            held: Vec::new(),
         }
     }
 
@@ -183,12 +187,14 @@ impl<'a> Screen<'a> {
     ) -> ControlFlow<()> {
         match step {
             Step::Records(records) => {
+                self.answered = true;
+                self.release();
                 let write: &dyn Fn(&T) -> String = match self.settings.format {
                     FormatArg::Jsonl => &|record| json::line(record),
                     FormatArg::Plain => &|record| plain(record) + "\n",
                     FormatArg::Json | FormatArg::Table => return ControlFlow::Continue(()),
                 };
-                self.clear();
+                let _pause = status_line::pause();
                 let records = records.iter().filter(|record| self.takes(*record));
                 let text: String = records.map(write).collect();
                 if write_out(&text).is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
@@ -197,8 +203,10 @@ impl<'a> Screen<'a> {
                 }
             }
             Step::Failure(failure) if self.settings.format == FormatArg::Jsonl => {
-                self.clear();
-                say(json::line(&FailureDocument::new(failure.clone())).trim_end());
+                self.held.push(failure.clone());
+                if self.answered {
+                    self.release();
+                }
             }
             Step::Failure(_) => {}
             Step::Progress(progress) => self.progress(progress),
@@ -206,27 +214,24 @@ impl<'a> Screen<'a> {
         ControlFlow::Continue(())
     }
 
-    fn progress(&mut self, progress: Progress) {
+    /// Writes the failures that were held back.
+    fn release(&mut self) {
+        for failure in std::mem::take(&mut self.held) {
+            let _pause = status_line::pause();
+            say(json::line(&FailureDocument::new(failure)).trim_end());
+        }
+    }
+
+    fn progress(&self, progress: Progress) {
         if !self.progress {
             return;
         }
         let Progress { done, places, found } = progress;
-        let text = format!("\r\x1b[K{done} of {places} places, {found} {}", self.what);
-        let mut stderr = io::stderr().lock();
-        // If that is impossible, there is nobody to wait.
-        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
-        self.shown = true;
+        status_line::show(format!("{done} of {places} places, {found} {}", self.what));
     }
 
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.shown) {
-            let mut stderr = io::stderr().lock();
-            let _ = stderr.write_all(b"\r\x1b[K").and_then(|()| stderr.flush());
-        }
-    }
-
-    fn end(&mut self) {
-        self.clear();
+    fn end(&self) {
+        status_line::end();
     }
 
     /// Whether every filter is somewhere in a record.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::args::Global;
 use super::env::Environment;
+use super::status_line;
 use super::terminal::Terminal;
 use crate::aws::sign_in::{Flow, Guide, Invitation};
 use crate::commands::context::Person;
@@ -72,6 +73,7 @@ impl Guide for TerminalGuide {
             (false, Some(_)) => "in a browser on any machine",
             (false, None) => "in a browser on this machine",
         };
+        let _pause = status_line::pause();
         self.tell(&format!("Sign in to {label} {how}:\n\n  {}\n", self.style.strong(url)));
         if let Some(code) = user_code {
             self.tell(&format!("The code is {}\n", self.style.strong(code)));
@@ -85,10 +87,12 @@ impl Guide for TerminalGuide {
         if !self.is_terminal {
             return Err(io::Error::other("it is asked for on a terminal, and this is none"));
         }
+        let _pause = status_line::pause();
         Terminal.ask_secret(&format!("Enter MFA code for {serial}"))
     }
 
     fn tell(&self, sentence: &str) {
+        let _pause = status_line::pause();
         // A terminal that is gone ends the next question.
         let _ = writeln!(io::stderr(), "{sentence}");
     }

@@ -81,14 +81,24 @@ fn or_home(file: &Option<PathBuf>, inside: impl AsRef<Path>) -> Result<PathBuf, 
 
 fn text(path: &Path) -> Result<String, Failure> {
     String::from_utf8(bytes(path)?).map_err(|_| {
-        Failure::new(ErrorKind::Usage, format!("{} is not UTF-8 text", path.display()), None)
+        let hint = "check that it is the file meant: this format is plain text";
+        Failure::new(
+            ErrorKind::Usage,
+            format!("{} is not UTF-8 text", path.display()),
+            Some(hint.into()),
+        )
     })
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error: io::Error| {
         let message = format!("{} cannot be read: {error}", path.display());
-        Failure::new(ErrorKind::Usage, message, None)
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound => "check the path, or name - to read standard input",
+            io::ErrorKind::IsADirectory => "name the file in it",
+            _ => "check who may read it",
+        };
+        Failure::new(ErrorKind::Usage, message, Some(hint.into()))
     };
     if path != Path::new("-") {
         return fs::read(path).map_err(failed);

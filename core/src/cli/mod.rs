@@ -27,10 +27,12 @@ mod import;
 mod keep;
 mod old_script;
 mod pick;
+mod pick_rows;
 mod places;
 mod settings;
 mod shells;
 mod sign_in;
+mod status_line;
 mod terminal;
 mod tunnel;
 

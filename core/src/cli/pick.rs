@@ -1,21 +1,20 @@
 //! `ssmpf pick`, `ssmpf` alone, and `ssmpf prompt`.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
 use base64::Engine;
-use ssmpf_schema::{ConnectionRecord, ErrorKind, ExitCode, PickedDocument};
+use ssmpf_schema::{ErrorKind, ExitCode};
 
 use super::args::{FormatArg, Global};
 use super::args_shell::{PickArgs, PickWhat};
 use super::catalogue;
-use super::complete::{aws_files, forwards};
+use super::complete::forwards;
 use super::error::Failure;
+use super::pick_rows::{self, List};
 use super::settings::Settings;
-use crate::background::Record;
-use crate::commands::{CommandError, Refusal, ls, record};
-use crate::output::{catalogue as render, json};
+use crate::commands::{CommandError, Refusal};
+use crate::output::json;
 use crate::picker::{self, Picked, PickerError, Question, Row};
 
 /// What is done with connections that are picked with Enter.
@@ -23,10 +22,14 @@ const CONNECT: &str = "connect";
 /// What puts an address into the clipboard rather than calling a command.
 const COPY: &str = "copy";
 
-/// Keys besides Enter and the commands they stand for.
-const KEYS: [(&str, &str); 3] = [("alt-u", "up"), ("alt-e", "edit"), ("alt-c", COPY)];
-const HEADER: &str =
-    "Enter connect · Alt-U up · Alt-E edit · Alt-C copy address · Tab mark · Esc leave";
+/// What makes a new connection, whatever was picked.
+const ADD: &str = "add";
+
+/// Keys besides Enter and the commands they stand for. `rm` asks before it removes.
+const KEYS: [(&str, &str); 5] =
+    [("alt-u", "up"), ("alt-e", "edit"), ("alt-c", COPY), ("alt-d", "rm"), ("alt-n", ADD)];
+// Fits a terminal of 80 columns.
+const HEADER: &str = "Enter connect · Alt-U up, -E edit, -C copy, -D remove, -N new · Tab mark";
 
 /// What `ssmpf` alone is meant to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,19 +53,30 @@ pub(super) fn run(
         let why = "only connections can be picked together with what to do";
         return Err(Failure::new(ErrorKind::Usage, why, Some(hint.to_owned())));
     }
-    let Some(picked) = ask(args, global, settings)? else { return Ok(None) };
-    let Picked { key, mut values } = picked;
+    // Nobody is asked for a passphrase in vain.
+    picker::check().map_err(no_picker)?;
+    let mut list = List::of(args.what, global, settings)?;
+    let rows = list.take_rows();
+    if rows.is_empty() {
+        let why = "there is nothing to pick from";
+        return Err(CommandError::from(Refusal::new(ErrorKind::NotFound, why, list.hint)).into());
+    }
+    let Some(picked) = choose(rows, args, settings)? else { return Ok(None) };
+    let Picked { key, mut values, mut places } = picked;
     let action = args.with_action.then(|| key.unwrap_or_else(|| CONNECT.to_owned()));
     if action.as_deref() == Some(COPY) {
         copy(&values[0], global, settings)?;
         return Ok(Some(String::new()));
     }
-    if action.as_deref() == Some("edit") {
-        values.truncate(1);
-    }
+    fit(&mut values, action.as_deref());
+    fit(&mut places, action.as_deref());
+    let has_action = action.is_some();
+    let document = || list.document(action.clone(), values.clone(), &places, settings);
     Ok(Some(match settings.format {
-        FormatArg::Json => json::document(&PickedDocument::new(action, values)),
-        FormatArg::Jsonl => json::line(&PickedDocument::new(action, values)),
+        FormatArg::Json => json::document(&document()?),
+        // What to do is said once, so there is one line.
+        FormatArg::Jsonl if has_action => json::line(&document()?),
+        FormatArg::Jsonl => pick_rows::lines(&document()?),
         FormatArg::Table | FormatArg::Plain => {
             let end = if args.print0 { '\0' } else { '\n' };
             action.into_iter().chain(values).flat_map(|it| [it, end.to_string()]).collect()
@@ -77,23 +91,29 @@ pub(super) fn without_command(global: &Global, settings: &Settings) -> Result<Wi
         return Ok(Wish::Help);
     }
     let args = PickArgs { multi: true, with_action: true, ..PickArgs::default() };
-    let rows = connections(global, settings)?;
+    let rows = List::of(PickWhat::Connections, global, settings)?.take_rows();
     if rows.is_empty() {
         return Ok(Wish::Help);
     }
-    let Some(Picked { key, mut values }) = choose(rows, &args, settings)? else {
+    let Some(Picked { key, mut values, .. }) = choose(rows, &args, settings)? else {
         return Ok(Wish::Nothing(ExitCode::Interrupted));
     };
     let action = key.unwrap_or_else(|| CONNECT.to_owned());
-    match action.as_str() {
-        COPY => {
-            copy(&values[0], global, settings)?;
-            return Ok(Wish::Nothing(ExitCode::Success));
-        }
-        "edit" => values.truncate(1),
+    if action == COPY {
+        copy(&values[0], global, settings)?;
+        return Ok(Wish::Nothing(ExitCode::Success));
+    }
+    fit(&mut values, Some(&action));
+    Ok(Wish::Command(std::iter::once(action).chain(values).map(OsString::from).collect()))
+}
+
+/// Leaves as many of what was picked as the command takes.
+fn fit<T>(picked: &mut Vec<T>, action: Option<&str>) {
+    match action {
+        Some("edit") => picked.truncate(1),
+        Some(ADD) => picked.clear(),
         _ => {}
     }
-    Ok(Wish::Command(std::iter::once(action).chain(values).map(OsString::from).collect()))
 }
 
 /// What a prompt shows: nothing, or a sign and how many forwards are up.
@@ -106,96 +126,16 @@ pub(super) fn prompt() -> String {
     }
 }
 
-fn ask(args: &PickArgs, global: &Global, settings: &Settings) -> Result<Option<Picked>, Failure> {
-    // Nobody is asked for a passphrase in vain.
-    picker::check().map_err(no_picker)?;
-    let (rows, hint) = match args.what {
-        PickWhat::Connections => (connections(global, settings)?, "`ssmpf add` makes a connection"),
-        PickWhat::Forwards => {
-            let running = forwards::running().into_iter().map(forward_row);
-            (running.collect(), "`ssmpf up` starts a forward")
-        }
-        PickWhat::Profiles => {
-            let names = aws_files::profiles().into_iter().map(profile_row);
-            (names.collect(), "`aws configure sso` makes a profile")
-        }
-    };
-    if rows.is_empty() {
-        let why = "there is nothing to pick from";
-        return Err(CommandError::from(Refusal::new(ErrorKind::NotFound, why, hint)).into());
-    }
-    choose(rows, args, settings)
-}
-
 fn choose(rows: Vec<Row>, args: &PickArgs, settings: &Settings) -> Result<Option<Picked>, Failure> {
     let question = Question {
         query: args.query.as_deref().unwrap_or_default(),
         multi: args.multi,
         keys: if args.with_action { &KEYS } else { &[] },
+        alone: ADD,
         header: if args.with_action { HEADER } else { "" },
         colored: settings.style.is_colored(),
     };
     picker::pick(rows, question).map_err(no_picker)
-}
-
-/// All connections, the last used first, then by name.
-fn connections(global: &Global, settings: &Settings) -> Result<Vec<Row>, Failure> {
-    let mut context = catalogue::context(global, settings)?;
-    let up: BTreeSet<String> = forwards::running().into_iter().map(|record| record.name).collect();
-    let found = ls::run(
-        &ls::Request::default(),
-        &mut context,
-        Vec::new,
-        |found, it| found.push(record::owned(it)),
-        |found, mut more| found.append(&mut more),
-    );
-    catalogue::show_warnings(&mut context, settings);
-    let mut found: Vec<ConnectionRecord> = found?;
-    found.sort_by(|a, b| b.last_used.cmp(&a.last_used));
-    Ok(found.into_iter().map(|it| connection_row(it, &up)).collect())
-}
-
-fn connection_row(it: ConnectionRecord, up: &BTreeSet<String>) -> Row {
-    let is_up = up.contains(&it.name);
-    let state = if is_up { "up" } else { "" };
-    let mut columns = render::row(&it);
-    columns.insert(1, state.to_owned());
-    columns.push(it.description.clone().unwrap_or_default());
-    let value = it.name.clone();
-    let preview = move || {
-        let state = if is_up { "up, in the background" } else { "not up in the background" };
-        format!("{}\n\n{}\nstate         {state}\n", render::one_line(&it), render::details(&it))
-    };
-    Row { value, columns, preview: Box::new(preview) }
-}
-
-fn forward_row(it: Record) -> Row {
-    let port = it.local_port.map(|port| port.to_string()).unwrap_or_default();
-    let columns = vec![it.name.clone(), port, it.destination.clone(), it.target.clone()];
-    let value = it.name.clone();
-    let preview = move || {
-        let of = |text: &Option<String>| text.clone().unwrap_or_default();
-        format!(
-            "{}\n\ndestination  {}\ntarget       {}\nprofile      {}\nregion       {}\n\
-             started      {}\nprocess      {}\n",
-            it.name,
-            it.destination,
-            it.target,
-            of(&it.profile),
-            of(&it.region),
-            it.started,
-            it.pid
-        )
-    };
-    Row { value, columns, preview: Box::new(preview) }
-}
-
-fn profile_row(name: String) -> Row {
-    let preview = {
-        let name = name.clone();
-        move || format!("{name}\n\n`ssmpf profiles` shows whether somebody is signed in\n")
-    };
-    Row { value: name.clone(), columns: vec![name], preview: Box::new(preview) }
 }
 
 /// Puts a connection's local address into the clipboard, with the sequence that terminals have for

@@ -1,6 +1,7 @@
 //! What flags, environment and configuration file mean together: flag, then `SSMPF_*`, then `AWS_*`,
 //! then the connection (in `commands::connect`), then the file, then default.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::commands::forward::Request;
 use crate::forward::UpkeepChoice;
 use crate::model::{Destination, ForwardSpec, InvalidInput, LocalPort, TargetSpec};
 use crate::output::style::{ColorChoice, ColorEnvironment, Style};
+use crate::shutdown::Shutdown;
 
 /// Longest reason that StartSession takes, in characters.
 const MAX_REASON: usize = 256;
@@ -37,12 +39,22 @@ pub(super) struct Settings {
     pub(super) defaults: AwsDefaults,
     /// What is in the configuration file that means nothing.
     pub(super) warnings: Vec<String>,
+    /// Whether the end of stdin is the end of the command.
+    ends_with_stdin: bool,
 }
 
 impl Settings {
     /// The settings for AWS where no connection has a word in it.
     pub(super) fn aws_without_connection(&self) -> AwsSettings {
         self.defaults.behind(self.aws.clone())
+    }
+
+    /// Begins to listen for what can end a command that goes on. Needs a Tokio runtime.
+    pub(super) fn shutdown(&self) -> io::Result<Shutdown> {
+        match self.ends_with_stdin {
+            true => Shutdown::on_signals_and_input(),
+            false => Shutdown::on_signals(),
+        }
     }
 
     /// Whether results are read by programs.
@@ -79,6 +91,7 @@ pub(super) fn resolve(
             .or(config.store),
         quiet: global.quiet,
         verbosity: global.verbose,
+        ends_with_stdin: global.end_with_stdin,
         log: environment.get("SSMPF_LOG").map(str::to_owned),
         ping_interval: environment
             .get("SSMPF_PING_INTERVAL")

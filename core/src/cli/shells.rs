@@ -18,6 +18,7 @@ const FISH_COMPLETIONS: &str = include_str!("../../../completions/ssmpf.fish");
 const BASH: &str = include_str!("../../../shell/ssmpf.bash");
 const ZSH: &str = include_str!("../../../shell/ssmpf.zsh");
 const FISH: &str = include_str!("../../../shell/ssmpf.fish");
+const NU: &str = include_str!("../../../shell/ssmpf.nu");
 
 /// Settings of the widgets: what is set when `init` runs is printed in front of the file.
 pub(super) const SETTINGS: [&str; 3] = ["SSMPF_KEY_INSERT", "SSMPF_KEY_CONNECT", "SSMPF_FUNCTION"];
@@ -57,31 +58,40 @@ fn tidy(text: &[u8]) -> String {
 
 /// Returns what a shell evaluates at its start: the user's settings, then the files.
 pub(super) fn init(shell: InitShell, environment: &Environment) -> String {
-    let mut text = String::new();
-    for name in SETTINGS {
-        // An empty one means something: no key.
-        if let Some(value) = environment.get_even_if_empty(name) {
-            let value = quoted(value, shell);
-            text.push_str(&match shell {
-                InitShell::Fish => format!("set -g {name} {value}\n"),
-                InitShell::Bash | InitShell::Zsh => format!("{name}={value}\n"),
-            });
-        }
-    }
     let files = match shell {
         InitShell::Bash => [BASH_COMPLETIONS, BASH],
         InitShell::Zsh => [ZSH_COMPLETIONS, ZSH],
         InitShell::Fish => [FISH_COMPLETIONS, FISH],
+        InitShell::Nu => return nu(environment),
     };
+    let mut text = String::new();
+    for name in SETTINGS {
+        // An empty one means something: no key.
+        if let Some(value) = environment.get_even_if_empty(name) {
+            // Every character of it is taken as it is.
+            text.push_str(&match shell {
+                InitShell::Fish => {
+                    let value = value.replace('\\', "\\\\").replace('\'', "\\'");
+                    format!("set -g {name} '{value}'\n")
+                }
+                _ => format!("{name}='{}'\n", value.replace('\'', "'\\''")),
+            });
+        }
+    }
     text.push_str(&files.concat());
     text
 }
 
-/// Quotes a value so that the shell takes every character of it as it is.
-fn quoted(value: &str, shell: InitShell) -> String {
-    match shell {
-        InitShell::Fish => format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'")),
-        InitShell::Bash | InitShell::Zsh => format!("'{}'", value.replace('\'', "'\\''")),
+/// Nushell's file is saved once and reads the keys whenever it is loaded. Only the name of the function
+/// has to be known before, because Nushell knows all names before it runs anything.
+fn nu(environment: &Environment) -> String {
+    let name = environment.get_even_if_empty("SSMPF_FUNCTION").unwrap_or("sf");
+    let mut letters = name.chars();
+    let is_name = letters.next().is_some_and(|it| it.is_ascii_alphabetic() || it == '_')
+        && letters.all(|it| it.is_ascii_alphanumeric() || it == '_' || it == '-');
+    match is_name {
+        true => format!("{NU}\nalias {name} = __ssmpf go\n"),
+        false => NU.to_owned(),
     }
 }
 
@@ -125,6 +135,11 @@ mod tests {
         assert!(bash.starts_with("SSMPF_KEY_INSERT='^G'\\''; reboot '\\''\\'\n"), "{bash}");
         let fish = init(InitShell::Fish, &environment);
         assert!(fish.starts_with("set -g SSMPF_KEY_INSERT '^G\\'; reboot \\'\\\\'\n"), "{fish}");
+        let named =
+            |name: &str| init(InitShell::Nu, &Environment::from([("SSMPF_FUNCTION", name)]));
+        assert!(named("pf").ends_with("\nalias pf = __ssmpf go\n"));
+        assert_eq!(named("pf = reboot"), NU);
+        assert_eq!(named(""), NU);
         let off = Environment::from([("SSMPF_KEY_CONNECT", "")]);
         assert!(init(InitShell::Zsh, &off).starts_with("SSMPF_KEY_CONNECT=''\n"));
     }

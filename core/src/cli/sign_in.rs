@@ -13,8 +13,8 @@ use super::{guide, terminal};
 use crate::aws::AwsSettings;
 use crate::aws::sign_in::Flow;
 use crate::commands::{CommandError, login, logout, profiles};
+use crate::logging;
 use crate::output::{Lines, json, profiles as render};
-use crate::{logging, shutdown};
 
 /// `ssmpf profiles`.
 pub(super) fn list(settings: &Settings) -> Result<String, Failure> {
@@ -95,7 +95,7 @@ fn say(sentence: &str) {
 }
 
 /// Runs a command that ends by itself. A signal ends it at once: there is nothing to tidy up.
-fn waited_for<T>(
+pub(super) fn waited_for<T>(
     settings: &Settings,
     work: impl Future<Output = Result<T, CommandError>>,
 ) -> Result<T, Failure> {
@@ -104,7 +104,7 @@ fn waited_for<T>(
     logging::init(settings.verbosity, settings.log.as_deref(), colored, stderr.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
-        let shutdown = shutdown::Shutdown::on_signals()?;
+        let shutdown = settings.shutdown()?;
         tokio::select! {
             result = work => result.map_err(Failure::from),
             _ = shutdown.requested() => {

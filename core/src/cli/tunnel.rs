@@ -15,7 +15,7 @@ use crate::commands::{CommandError, forward};
 use crate::logging;
 use crate::output::Lines;
 use crate::output::events::ForwardOutput;
-use crate::shutdown::{Cause, Shutdown};
+use crate::shutdown::Cause;
 
 /// `ssmpf forward`.
 pub(super) fn forward(
@@ -83,7 +83,7 @@ fn hold(
     // One thread: handing every kilobyte from one to another costs more than it gains.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
-        let shutdown = Shutdown::on_signals()?;
+        let shutdown = settings.shutdown()?;
         let trigger = shutdown.trigger().clone();
         let stdout = Lines::stdout(move || trigger.request(Cause::OutputClosed));
         let output = ForwardOutput {

@@ -7,7 +7,7 @@ use std::iter;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use ssmpf_schema::Detail;
+use ssmpf_schema::{Detail, ErrorBody};
 use ssmpf_store::Store;
 use tokio::task::JoinSet;
 
@@ -239,18 +239,22 @@ pub(super) fn summary(
     failures: Vec<(ConnectionName, CommandError)>,
     total: usize,
 ) -> Result<(), CommandError> {
-    let count = failures.len();
-    let names: Vec<_> = failures.iter().map(|(name, _)| name.to_string()).collect();
-    match failures.into_iter().next() {
-        None => Ok(()),
-        Some((_, error)) if total == 1 => Err(error),
-        Some((_, error)) => Err(Refusal {
-            kind: error.body().kind,
-            message: format!("{count} of {total} connections failed: {}", names.join(", ")),
-            hint: None,
-        }
-        .into()),
-    }
+    let bodies = failures.iter().map(|(name, error)| (name, error.body()));
+    let bodies: Vec<(_, ErrorBody)> = bodies.collect();
+    let names: Vec<_> = bodies.iter().map(|(name, _)| name.to_string()).collect();
+    let (kind, hint) = match bodies.first() {
+        None => return Ok(()),
+        Some((_, first)) => (first.kind, first.hint.clone()),
+    };
+    let causes = bodies.iter().map(|(name, body)| format!("`{name}`: {}", body.message)).collect();
+    // What helps one of them need not help another.
+    let hint = hint.filter(|it| bodies.iter().all(|(_, body)| body.hint.as_ref() == Some(it)));
+    let message = format!("{} of {total} connections failed: {}", names.len(), names.join(", "));
+    let several = CommandError::Several(ErrorBody { kind, message, hint, causes });
+    Err(match failures.into_iter().next() {
+        Some((_, error)) if total == 1 => error,
+        _ => several,
+    })
 }
 
 /// Keeps one connection open, and says when it is ready.
@@ -311,6 +315,7 @@ pub(super) fn note(store: &mut Store, opened: &[(ConnectionName, Timestamp)]) {
             // One that was removed meanwhile leaves the times of the others alone.
             if let Ok(connection) = contents.get_mut(name.as_str()) {
                 connection.last_used = Some(*time);
+                connection.uses = connection.uses.saturating_add(1);
             }
         }
         Ok::<_, CommandError>(())

@@ -108,7 +108,7 @@ impl Context {
     /// Returns the connection called `name`, without looking into the others.
     pub fn find(&mut self, name: &str) -> Result<(ConnectionName, Connection), CommandError> {
         match self.store.open()? {
-            Some(opened) => Ok(opened.find(name)?),
+            Some(mut opened) => Ok(opened.find(name)?),
             None => Err(CatalogueError::no_connection(name, None).into()),
         }
     }

@@ -8,7 +8,7 @@ use super::{CommandError, Refusal, record};
 use crate::model::{Connection, InvalidInput, SessionDocument};
 
 /// Fields that are not for people to write.
-const TIMES: [&str; 3] = ["created", "updated", "last_used"];
+const KEPT: [&str; 4] = ["created", "updated", "last_used", "uses"];
 
 /// Every field that can be written, and what it is.
 const FIELDS: [(&str, &str); 19] = [
@@ -80,7 +80,7 @@ fn parse(text: &str, before: &Connection) -> Result<Connection, InvalidInput> {
     if let Some(field) = fields.keys().find(|field| !FIELDS.iter().any(|(it, _)| it == field)) {
         return Err(refused(format!("there is no field `{field}`")));
     }
-    let kept = fields_of(before).into_iter().filter(|(field, _)| TIMES.contains(&field.as_str()));
+    let kept = fields_of(before).into_iter().filter(|(field, _)| KEPT.contains(&field.as_str()));
     fields.extend(kept);
     let json = serde_json::to_string(&fields).map_err(|error| refused(error.to_string()))?;
     let mut connection: Connection =

@@ -36,7 +36,7 @@ pub fn run<T: Send>(
     take: impl Fn(&mut T, ConnectionRecord<Cow<'_, str>>) + Sync,
     merge: impl Fn(&mut T, T),
 ) -> Result<T, CommandError> {
-    let Some(opened) = context.store.open()? else { return Ok(start()) };
+    let Some(mut opened) = context.store.open()? else { return Ok(start()) };
     let request = request.prepared();
     let take = |result: &mut T, name: Cow<'_, str>, stored: StoredConnection<'_>| {
         if request.takes(&name, &stored) {

@@ -61,6 +61,9 @@ pub enum CommandError {
     /// AWS could be asked nowhere; these are the words of the first place.
     #[error("{}", .0.message)]
     Unanswered(ErrorBody),
+    /// Several connections; the causes say for each what became of it.
+    #[error("{}", .0.message)]
+    Several(ErrorBody),
     /// The command itself says no.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -96,7 +99,7 @@ impl CommandError {
             },
             CommandError::Store(error) => error.body(),
             CommandError::Background(error) => error.0.clone(),
-            CommandError::Unanswered(body) => body.clone(),
+            CommandError::Unanswered(body) | CommandError::Several(body) => body.clone(),
             CommandError::Refused(error) => ErrorBody {
                 kind: error.kind,
                 message: error.message.clone(),

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use ssmpf_schema::{ConnectionRecord, DatabaseRecord};
 
 use crate::events::rfc3339;
-use crate::model::{Connection, ConnectionName, Database, Sessions, StoredConnection, Tag};
+use crate::model::{
+    Connection, ConnectionName, Database, Sessions, StoredConnection, StoredTime, Tag,
+};
 
 /// Returns the connection as a part of documents.
 pub fn of(name: &ConnectionName, connection: &Connection) -> ConnectionRecord {
@@ -34,6 +36,7 @@ pub fn of(name: &ConnectionName, connection: &Connection) -> ConnectionRecord {
         created: rfc3339(connection.created),
         updated: rfc3339(connection.updated),
         last_used: connection.last_used.map(rfc3339),
+        uses: connection.uses,
     }
 }
 
@@ -70,9 +73,10 @@ pub fn borrowed<'a>(
         guard: stored.guard,
         keep_alive: stored.keep_alive,
         sessions: sessions(stored.sessions),
-        created: rfc3339(stored.created).into(),
-        updated: rfc3339(stored.updated).into(),
-        last_used: stored.last_used.map(|time| rfc3339(time).into()),
+        created: written(&stored.created).into(),
+        updated: written(&stored.updated).into(),
+        last_used: stored.last_used.map(|time| written(&time).into()),
+        uses: stored.uses,
     }
 }
 
@@ -104,7 +108,12 @@ pub fn owned(record: ConnectionRecord<Cow<'_, str>>) -> ConnectionRecord {
         created: record.created.into_owned(),
         updated: record.updated.into_owned(),
         last_used: text(record.last_used),
+        uses: record.uses,
     }
+}
+
+fn written(time: &StoredTime<'_>) -> String {
+    time.to_the_millisecond().unwrap_or_else(|| rfc3339(time.timestamp()))
 }
 
 fn sessions(sessions: Sessions) -> Option<u16> {
@@ -125,8 +134,9 @@ fn database(database: &Database) -> DatabaseRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::KnownWords;
 
-    const FULL: &str = r#"{"description":"x","profile":"p","region":"eu-west-1","target":" tag:a=b ","host":"[fd00::1]","kind":"pg","document":"acme","reason":"r","port":5432,"local_port":1,"bind":"127.0.0.1","tags":["@b","a","b"],"lazy":true,"idle_timeout":600,"max_age":28800,"guard":true,"keep_alive":true,"sessions":3,"database":{"user":"app","auth":"iam"},"created":"2026-11-21T12:00:00.123456Z","last_used":"2026-11-21T13:00:00+01:00"}"#;
+    const FULL: &str = r#"{"description":"x","profile":"p","region":"eu-west-1","target":" tag:a=b ","host":"[fd00::1]","kind":"pg","document":"acme","reason":"r","port":5432,"local_port":1,"bind":"127.0.0.1","tags":["@b","a","b"],"lazy":true,"idle_timeout":600,"max_age":28800,"guard":true,"keep_alive":true,"sessions":3,"database":{"user":"app","auth":"iam"},"created":"2026-11-21T12:00:00.123456Z","updated":"2026-11-21T12:00:00Z","last_used":"2026-11-21T13:00:00+01:00","uses":3}"#;
     const LEAST: &str =
         r#"{"target":"b","port":443,"local_port":1,"sessions":"auto","kind":"new-kind"}"#;
 
@@ -136,7 +146,7 @@ mod tests {
             let name: ConnectionName = "db".parse().expect("a name");
             let whole: Connection = serde_json::from_str(json).expect("a connection");
             let mut stored: StoredConnection = serde_json::from_str(json).expect("a connection");
-            stored.check().expect("a connection");
+            stored.check(&mut KnownWords::default()).expect("a connection");
             let whole = serde_json::to_string(&of(&name, &whole)).expect("JSON");
             let lies = serde_json::to_string(&borrowed("db".into(), stored)).expect("JSON");
             assert_eq!(lies, whole);

@@ -8,7 +8,7 @@ use ssmpf_schema::{DoneDocument, SCHEMA, SessionRecord, SessionsDocument};
 use super::CommandError;
 use super::find::{Outcome, Step, gather};
 use crate::aws::nodes::{ListedSession, Nodes};
-use crate::aws::{AwsContext, AwsFailure, AwsSettings, Ssm, caller};
+use crate::aws::{AwsContext, AwsFailure, AwsSettings, Ssm, identity};
 use crate::discovery::sweep::{Look, Plan};
 use crate::discovery::{Findings, time};
 use crate::model::InvalidInput;
@@ -80,9 +80,11 @@ async fn in_place(context: &AwsContext, everybody: bool) -> Findings<SessionReco
 }
 
 async fn sessions(context: &AwsContext, everybody: bool) -> Result<Vec<ListedSession>, AwsFailure> {
+    // First of all, so that a person can sign in.
+    context.credentials().await?;
     let owner = match everybody {
         true => None,
-        false => Some(caller::arn(context).await?),
+        false => Some(identity::caller(context).await?.arn),
     };
     Nodes::new(context).live_sessions(owner.as_deref()).await
 }

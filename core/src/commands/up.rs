@@ -12,7 +12,7 @@ use super::connect::AwsDefaults;
 use super::context::Context;
 use super::status::{self, Dead};
 use super::{CommandError, Refusal, connect};
-use crate::aws::AwsSettings;
+use crate::aws::{AwsContext, AwsFailure, AwsSettings};
 use crate::background::job::{Job, Report};
 use crate::background::{BackgroundError, Found, RuntimeDir, client, detach, log_file, registry};
 use crate::events::EventSink;
@@ -68,6 +68,8 @@ pub struct Place {
 pub struct Plan {
     jobs: Vec<Job>,
     already: Vec<ConnectionName>,
+    /// What is left alone, because it could not come up.
+    refused: Vec<(ConnectionName, CommandError)>,
 }
 
 impl Plan {
@@ -110,7 +112,7 @@ pub fn prepare(
         false => contents.select(&request.names)?,
     };
     let running = status::running_names(&place.folder)?;
-    let mut plan = Plan { jobs: Vec::new(), already: Vec::new() };
+    let mut plan = Plan { jobs: Vec::new(), already: Vec::new(), refused: Vec::new() };
     for (name, connection) in chosen {
         if !request.again && running.contains(name) {
             plan.already.push(name.clone());
@@ -162,6 +164,66 @@ fn job(
     })
 }
 
+/// Has a person sign in where that is wanted, and leaves out what has no credentials all the same.
+///
+/// For what is ended before it is started: a sign-in that nobody makes is not to cost a forward that
+/// runs. Each profile and region is looked at once.
+pub async fn with_credentials(
+    mut plan: Plan,
+    surroundings: &Surroundings,
+    aws: &AwsSettings,
+) -> Result<Plan, CommandError> {
+    let mut known: Vec<(AwsSettings, Option<AwsFailure>)> = Vec::new();
+    let mut jobs = Vec::new();
+    for job in plan.jobs {
+        let own = settings_of(&job, aws);
+        let same = |it: &AwsSettings| {
+            (&it.profile, &it.region, &it.ca_bundle) == (&own.profile, &own.region, &own.ca_bundle)
+        };
+        let failure = match known.iter().find(|(settings, _)| same(settings)) {
+            Some((_, failure)) => failure.clone(),
+            None => {
+                let failure = tokio::select! {
+                    signed_in = sign_in(&own) => signed_in.err(),
+                    _ = surroundings.shutdown.requested() => return Err(cut_short()),
+                };
+                known.push((own, failure.clone()));
+                failure
+            }
+        };
+        match failure {
+            None => jobs.push(job),
+            Some(failure) => {
+                let message = format!("{}; `{}` was left as it is", failure.message, job.name);
+                let failure = AwsFailure { message, ..failure };
+                plan.refused.push((job.name.parse()?, failure.into()));
+            }
+        }
+    }
+    plan.jobs = jobs;
+    Ok(plan)
+}
+
+/// Loads credentials, for which a person may have to sign in.
+async fn sign_in(aws: &AwsSettings) -> Result<(), AwsFailure> {
+    AwsContext::load(aws).await?.credentials().await.map(|_| ())
+}
+
+/// Returns what the process of this forward will use, with the person who sits here.
+fn settings_of(job: &Job, aws: &AwsSettings) -> AwsSettings {
+    AwsSettings {
+        profile: job.profile.clone(),
+        region: job.region.clone(),
+        ca_bundle: job.ca_bundle.clone(),
+        ..aws.clone()
+    }
+}
+
+fn cut_short() -> CommandError {
+    let message = "cut short; nothing was changed".to_owned();
+    Refusal { kind: ErrorKind::Interrupted, message, hint: None }.into()
+}
+
 /// Brings them up. One that fails does not keep the others from it.
 ///
 /// # Errors
@@ -178,7 +240,7 @@ pub async fn run(
     let folder = &place.folder;
     let swept = status::sweep(folder, aws, Dead::Reap).await?;
     let mut brought = Brought { notes: swept.notes, ..Brought::default() };
-    let total = plan.jobs.len() + plan.already.len();
+    let total = plan.jobs.len() + plan.already.len() + plan.refused.len();
     let patience = request.timeout.unwrap_or(PATIENCE + PATIENCE_EACH * plan.jobs.len() as u32);
     for name in plan.already {
         let status = client::status(folder, &name).await.unwrap_or_else(|_| ForwardStatus {
@@ -191,14 +253,26 @@ pub async fn run(
     let mut rising = JoinSet::new();
     for job in plan.jobs {
         let (surroundings, folder) = (surroundings.clone(), folder.clone());
-        let no_wait = request.no_wait;
+        let (no_wait, aws) = (request.no_wait, settings_of(&job, aws));
         rising.spawn(async move {
             let name = job.name.clone();
-            let risen = raise(&job, no_wait, patience, &surroundings, &folder).await;
+            let risen =
+                raise_signed_in(&job, no_wait, patience, &surroundings, &folder, &aws).await;
             (name, risen)
         });
     }
     let mut failures = Vec::new();
+    let mut failed = |name: ConnectionName, error: CommandError| {
+        if total > 1 {
+            let body = error.body();
+            let events = surroundings.events.for_connection(name.as_str());
+            events.warn(body.kind, body.message, body.hint);
+        }
+        failures.push((name, error));
+    };
+    for (name, error) in plan.refused {
+        failed(name, error);
+    }
     while let Some(joined) = rising.join_next().await {
         let (name, risen) =
             joined.map_err(|error| Refusal::failure(format!("a start broke off: {error}")))?;
@@ -212,18 +286,35 @@ pub async fn run(
                 }
                 brought.forwards.push(status);
             }
-            Err(error) => {
-                if total > 1 {
-                    let body = error.body();
-                    let events = surroundings.events.for_connection(name.as_str());
-                    events.warn(body.kind, body.message, body.hint);
-                }
-                failures.push((name, error));
-            }
+            Err(error) => failed(name, error),
         }
     }
     brought.forwards.sort_by(|a, b| a.name.cmp(&b.name));
     connect::summary(failures, total).map(|()| brought)
+}
+
+/// Starts one forward; if only a person can help, that person signs in, and it is started again.
+///
+/// The process of the forward has no terminal, so this one asks. How long that takes does not count.
+async fn raise_signed_in(
+    job: &Job,
+    no_wait: bool,
+    patience: Duration,
+    surroundings: &Surroundings,
+    folder: &RuntimeDir,
+    aws: &AwsSettings,
+) -> Result<(ForwardStatus, bool), CommandError> {
+    let risen = raise(job, no_wait, patience, surroundings, folder).await;
+    match risen {
+        Err(error) if aws.guide.is_some() && error.body().kind == ErrorKind::SignInRequired => {
+            tokio::select! {
+                signed_in = sign_in(aws) => signed_in?,
+                _ = surroundings.shutdown.requested() => return Err(cut_short()),
+            }
+            raise(job, no_wait, patience, surroundings, folder).await
+        }
+        risen => risen,
+    }
 }
 
 /// Starts one forward; returns its state, and whether it was up already.

@@ -4,17 +4,19 @@
 //! serves them. What fails in one place is told and does not touch the others.
 
 use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use ssmpf_schema::{PlaceFailure, PlaceRecord};
+use ssmpf_schema::{ErrorKind, PlaceFailure, PlaceRecord};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::cache::{self, Cache};
 use super::{Finding, Findings, body};
 use crate::aws::ec2::Ec2;
-use crate::aws::{AwsContext, AwsFailure, AwsSettings};
+use crate::aws::{AwsContext, AwsFailure, AwsSettings, Verdict};
 use crate::model::Timestamp;
 
 /// Places that are looked at together.
@@ -96,17 +98,13 @@ pub async fn sweep<T: Finding>(
             turns: Arc::clone(&turns),
             sender: sender.clone(),
         };
-        profiles.spawn(worker.profile(profile));
+        let work = worker.clone().profile(profile.clone());
+        profiles.spawn(worker.safely(profile, None, work));
     }
     drop(sender);
     while let Some(arrival) = arrivals.recv().await {
         if arrive(arrival).is_break() {
             return;
-        }
-    }
-    while let Some(ended) = profiles.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!(%error, "a profile broke off");
         }
     }
 }
@@ -130,6 +128,29 @@ impl<T> Clone for Worker<T> {
 }
 
 impl<T: Finding> Worker<T> {
+    /// Does the work of a profile or of one of its places. What breaks off there is told as a failure,
+    /// so that nothing is missing without a word.
+    async fn safely(
+        self,
+        profile: Option<String>,
+        region: Option<String>,
+        work: impl Future<Output = ()>,
+    ) {
+        let Err(panic) = AssertUnwindSafe(work).catch_unwind().await else { return };
+        let texts =
+            [panic.downcast_ref::<&str>().copied(), panic.downcast_ref().map(String::as_str)];
+        let failure = AwsFailure::new(
+            ErrorKind::Failure,
+            Verdict::GiveUp,
+            "looking there broke off: this is a bug in ssmpf",
+            "please report it with what `-vv` says",
+        );
+        let causes = texts.into_iter().flatten().map(str::to_owned).collect();
+        let error = body(&AwsFailure { causes, ..failure });
+        self.say(Arrival::Failed(PlaceFailure { profile, region, error })).await;
+        self.say(Arrival::Dark).await;
+    }
+
     /// Goes through the regions of a profile.
     async fn profile(self, profile: Option<String>) {
         let first = match &self.plan.regions {
@@ -167,14 +188,11 @@ impl<T: Finding> Worker<T> {
                 true => context.clone(),
                 false => context.in_region(&region),
             };
-            places.spawn(worker.place(context));
+            let work = worker.clone().place(context);
+            places.spawn(worker.safely(profile.clone(), Some(region), work));
         }
-        while let Some(ended) = places.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a place broke off");
-                self.say(Arrival::Dark).await;
-            }
-        }
+        // Lets go of the set only when all are done: dropping it would abort them.
+        while places.join_next().await.is_some() {}
     }
 
     async fn place(self, context: AwsContext) {
@@ -228,5 +246,44 @@ fn record(context: &AwsContext, found: usize, asked: Timestamp, cached: bool) ->
         found: found as u64,
         asked: asked.to_string(),
         cached,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+    use ssmpf_schema::TargetRecord;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_place_that_breaks_off_is_named_and_the_others_are_found() {
+        let files = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "").build();
+        let plan = Plan {
+            settings: AwsSettings { files: Some(files), ..AwsSettings::default() },
+            profiles: Vec::new(),
+            regions: Regions::Named(vec!["eu-west-1".to_owned(), "us-east-1".to_owned()]),
+            cache: None,
+        };
+        let look: Look<TargetRecord> = Arc::new(|context| {
+            Box::pin(async move {
+                assert_ne!(context.region(), "us-east-1", "not there");
+                Findings { records: Vec::new(), failures: Vec::new(), is_dark: false }
+            })
+        });
+        let (mut found, mut failed, mut dark) = (Vec::new(), Vec::new(), 0);
+        sweep(plan, look, |arrival| {
+            match arrival {
+                Arrival::Found(place, _) => found.push(place.region),
+                Arrival::Failed(failure) => failed.push(failure),
+                Arrival::Dark => dark += 1,
+                Arrival::Places(_) => {}
+            }
+            ControlFlow::Continue(())
+        })
+        .await;
+        assert_eq!((found.as_slice(), dark), (&["eu-west-1".to_owned()][..], 1));
+        assert_eq!(failed[0].region.as_deref(), Some("us-east-1"));
+        assert!(failed[0].error.causes[0].contains("not there"), "{failed:?}");
     }
 }

@@ -102,7 +102,9 @@ impl Hub {
     /// Changes a session, and wakes clients that wait for one.
     fn change(&self, number: u64, change: impl FnOnce(&Member)) {
         self.members.send_modify(|members| {
-            members.iter().find(|member| member.number == number).map(|member| change(member));
+            if let Some(member) = members.iter().find(|member| member.number == number) {
+                change(member);
+            }
         });
     }
 
@@ -164,7 +166,11 @@ impl Hub {
     ///
     /// [`NoStream`] says why there is none.
     pub async fn open_stream(&self) -> Result<(Stream, Lease), NoStream> {
-        timeout(HOLD, self.open_when_possible()).await.unwrap_or(Err(NoStream::NoSession))
+        self.open_stream_within(HOLD).await
+    }
+
+    async fn open_stream_within(&self, hold: Duration) -> Result<(Stream, Lease), NoStream> {
+        timeout(hold, self.open_when_possible()).await.unwrap_or(Err(NoStream::NoSession))
     }
 
     async fn open_when_possible(&self) -> Result<(Stream, Lease), NoStream> {
@@ -255,6 +261,16 @@ mod tests {
         assert_eq!(best_number(&members, Instant::now()), Some(2));
         members[1].close();
         assert_eq!(best_number(&members, Instant::now()), None);
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_session_in_time_is_told_so() {
+        let hub = Hub::new(Arc::default());
+        let closed = member(1);
+        closed.close();
+        hub.add(closed);
+        let answer = hub.open_stream_within(Duration::ZERO).await;
+        assert_eq!(answer.map(|_| ()), Err(NoStream::NoSession));
     }
 
     #[test]

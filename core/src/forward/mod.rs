@@ -94,8 +94,9 @@ pub async fn run(
         result = work => result,
         cause = shutdown.requested() => Ok(cause.to_string()),
     };
-    // Nobody new is let in while the session is being ended.
+    // Nobody new is let in while the session is being ended, and nobody is asked to sign in.
     hub.begin_end();
+    ctx.withdraw();
     clients.abort_all();
     end_session(&hub, ctx).await;
     let total = hub.traffic().moved();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use ssmpf_proto::config;
 
 use crate::model::Sessions;
+use crate::session::GAP_STEPS;
 
 /// Age at which a session is replaced, before jitter. The service closes every websocket after an
 /// hour; that is only a resume, but one that some policies deny.
@@ -27,9 +28,9 @@ pub const REFRESH_FIRST: Duration = Duration::from_secs(15);
 /// Longest such time.
 pub const REFRESH_MOST: Duration = Duration::from_secs(600);
 
-/// A repair by the agent that takes longer is not waited for. Programs give up by themselves at
-/// about this point.
-pub const HOPELESS: Duration = Duration::from_secs(60);
+/// A repair by the agent that takes so long, a minute, is not waited for. Programs give up by
+/// themselves at about this point.
+pub const HOPELESS: Duration = GAP_STEPS[GAP_STEPS.len() - 1];
 /// Silence of the agent after which its clients are reset, in units of the silence after which it
 /// may be gone: one minute. Until then it may only be waiting for a destination that does not read.
 const SILENT_GIVE_UP: u32 = 3;

@@ -9,24 +9,27 @@ pub fn targets(records: &[TargetRecord], width: Option<usize>) -> String {
     let mut table = Table::new(&[
         "NAME", "TARGET", "STATUS", "ADDRESS", "ZONE", "PLATFORM", "AGENT", "PROFILE", "REGION",
     ]);
-    for it in records {
-        let status = match (&it.state, &it.reason) {
-            (Some(state), _) if state != "running" => format!("{}, {state}", it.status),
-            _ => it.status.clone(),
-        };
-        table.row(vec![
-            text(&it.name),
-            target_line(it),
-            status,
-            text(&it.address),
-            text(&it.availability_zone),
-            text(&it.platform),
-            text(&it.agent_version),
-            text(&it.profile),
-            clean(&it.region),
-        ]);
-    }
+    records.iter().for_each(|it| table.row(target_row(it)));
     table.render(width)
+}
+
+/// Returns the row of a target.
+pub fn target_row(it: &TargetRecord) -> Vec<String> {
+    let status = match (&it.state, &it.reason) {
+        (Some(state), _) if state != "running" => format!("{}, {state}", it.status),
+        _ => it.status.clone(),
+    };
+    vec![
+        text(&it.name),
+        target_line(it),
+        status,
+        text(&it.address),
+        text(&it.availability_zone),
+        text(&it.platform),
+        text(&it.agent_version),
+        text(&it.profile),
+        clean(&it.region),
+    ]
 }
 
 /// Returns what `--target` takes for a record.
@@ -40,22 +43,25 @@ pub fn endpoints(records: &[EndpointRecord], width: Option<usize>) -> String {
         "NAME", "HOST", "PORT", "KIND", "TYPE", "ROLE", "ENGINE", "STATUS", "VPC", "PROFILE",
         "REGION",
     ]);
-    for it in records {
-        table.row(vec![
-            clean(&it.name),
-            clean(&it.host),
-            it.port.to_string(),
-            clean(&it.kind),
-            clean(&it.resource),
-            text(&it.role),
-            text(&it.engine),
-            text(&it.status),
-            text(&it.vpc),
-            text(&it.profile),
-            clean(&it.region),
-        ]);
-    }
+    records.iter().for_each(|it| table.row(endpoint_row(it)));
     table.render(width)
+}
+
+/// Returns the row of an endpoint.
+pub fn endpoint_row(it: &EndpointRecord) -> Vec<String> {
+    vec![
+        clean(&it.name),
+        clean(&it.host),
+        it.port.to_string(),
+        clean(&it.kind),
+        clean(&it.resource),
+        text(&it.role),
+        text(&it.engine),
+        text(&it.status),
+        text(&it.vpc),
+        text(&it.profile),
+        clean(&it.region),
+    ]
 }
 
 /// Returns the table of `sessions`.

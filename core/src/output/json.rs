@@ -3,6 +3,8 @@
 use serde::Serialize;
 use ssmpf_schema::SCHEMA;
 
+use super::text::Text;
+
 /// Returns one indented document with a line feed.
 pub fn document(value: &impl Serialize) -> String {
     // The documents of the schema are strings, numbers, lists and objects, so this cannot fail.
@@ -21,42 +23,38 @@ pub fn line(value: &impl Serialize) -> String {
 /// A document that is one long list, written while its items come: each in a line of its own.
 #[derive(Debug)]
 pub struct ListWriter {
-    text: Vec<u8>,
-    /// Bytes in front of the first item.
-    head: usize,
+    name: &'static str,
+    /// The items, with a comma in front of each.
+    items: Text,
 }
 
 impl ListWriter {
-    /// Begins a document with the schema and a list called `name`.
-    pub fn new(name: &str) -> Self {
-        let text = format!("{{\"schema\":\"{SCHEMA}\",\"{name}\":[").into_bytes();
-        Self { head: text.len(), text }
+    /// Begins a document with the schema and a list called `name`, whose text will have about so many
+    /// bytes.
+    pub fn with_capacity(name: &'static str, bytes: usize) -> Self {
+        Self { name, items: Text::with_capacity(bytes) }
     }
 
     /// Adds an item.
     pub fn push(&mut self, item: &impl Serialize) {
-        self.text.extend_from_slice(if self.is_empty() { b"\n" } else { b",\n" });
+        let text = self.items.last();
+        text.extend_from_slice(b",\n");
         // As above, this cannot fail.
-        let _ = serde_json::to_writer(&mut self.text, item);
+        let _ = serde_json::to_writer(text, item);
     }
 
     /// Adds the items of another such document.
     pub fn append(&mut self, other: Self) {
-        if !other.is_empty() {
-            self.text.extend_from_slice(if self.is_empty() { b"" } else { b"," });
-            self.text.extend_from_slice(&other.text[other.head..]);
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.text.len() == self.head
+        self.items.append(other.items);
     }
 
     /// Ends the document.
-    pub fn finish(mut self) -> String {
-        self.text.extend_from_slice(b"\n]}\n");
-        // JSON is always UTF-8.
-        String::from_utf8(self.text).unwrap_or_default()
+    pub fn finish(mut self) -> Text {
+        let mut text = Text::from(format!("{{\"schema\":\"{SCHEMA}\",\"{}\":[", self.name));
+        self.items.skip_first();
+        text.append(self.items);
+        text.push_str("\n]}\n");
+        text
     }
 }
 
@@ -66,21 +64,30 @@ mod tests {
 
     use super::*;
 
+    fn written(text: &Text) -> String {
+        let mut all = Vec::new();
+        text.write_to(&mut all).expect("memory takes it");
+        String::from_utf8(all).expect("JSON")
+    }
+
     #[test]
     fn a_list_has_a_line_for_each_item() {
-        let mut list = ListWriter::new("a");
+        let mut list = ListWriter::with_capacity("a", 0);
         list.push(&"x");
-        let mut more = ListWriter::new("a");
+        let mut more = ListWriter::with_capacity("a", 100);
         more.push(&["größe"]);
         list.append(more);
-        list.append(ListWriter::new("a"));
-        assert_eq!(list.finish(), "{\"schema\":\"ssmpf/1\",\"a\":[\n\"x\",\n[\"größe\"]\n]}\n");
+        list.append(ListWriter::with_capacity("a", 0));
+        assert_eq!(
+            written(&list.finish()),
+            "{\"schema\":\"ssmpf/1\",\"a\":[\n\"x\",\n[\"größe\"]\n]}\n"
+        );
     }
 
     #[test]
     fn what_is_written_in_pieces_is_the_document_of_the_schema() {
-        let text = ListWriter::new("connections").finish();
-        let whole: Listing = serde_json::from_str(&text).expect("the document");
+        let text = ListWriter::with_capacity("connections", 100).finish();
+        let whole: Listing = serde_json::from_str(&written(&text)).expect("the document");
         assert_eq!(whole, Listing::new(Vec::new()));
     }
 }

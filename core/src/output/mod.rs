@@ -14,6 +14,7 @@ pub mod profiles;
 pub mod reader;
 pub mod style;
 pub mod table;
+pub mod text;
 
 pub use lines::Lines;
 pub use style::Style;

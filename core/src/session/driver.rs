@@ -17,7 +17,7 @@ use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::heartbeat::{Beat, Heartbeat};
-use super::notice::Notice;
+use super::notice::{GAP_STEPS, Notice};
 use super::stream::{Client, Command, Inbound};
 use super::wake::Clocks;
 use super::websocket::Websocket;
@@ -33,8 +33,6 @@ const MAX_GARBAGE: u32 = 64;
 const GAP_SHOWS: Duration = Duration::from_secs(1);
 /// Time between two looks at what is missing; the agent may lose its own connection at any time.
 const GAP_LOOK: Duration = Duration::from_secs(2);
-/// A pause shorter than this is not worth a word.
-const GAP_MATTERS: Duration = Duration::from_secs(2);
 
 /// How a websocket's time as the carrier of a session ended.
 #[derive(Debug)]
@@ -56,8 +54,8 @@ pub(super) struct Driver {
     notices: mpsc::UnboundedSender<Notice>,
     /// When to look whether something got lost: later messages show it.
     look_for_gap_at: Instant,
-    /// The time that the last gap said needs to heal.
-    gap_told: Option<Duration>,
+    /// How many of the steps have been said.
+    gap_steps_told: usize,
     ready: Option<Ready>,
     ended: Option<CloseReason>,
 }
@@ -76,7 +74,7 @@ impl Driver {
             commander,
             notices,
             look_for_gap_at: Instant::now(),
-            gap_told: None,
+            gap_steps_told: 0,
             ready: None,
             ended: None,
         }
@@ -134,13 +132,14 @@ impl Driver {
             return;
         }
         self.look_for_gap_at = now + GAP_LOOK;
-        match self.port.gap() {
-            Some(gap) if gap.heals_in >= self.gap_told.map_or(GAP_MATTERS, |told| told * 4) => {
-                self.gap_told = Some(gap.heals_in);
-                self.notify(Notice::Gap { missing: gap.missing, heals_in: gap.heals_in });
-            }
-            Some(_) => {}
-            None => self.gap_told = None,
+        let Some(gap) = self.port.gap() else {
+            self.gap_steps_told = 0;
+            return;
+        };
+        let steps = GAP_STEPS.iter().filter(|step| gap.heals_in >= **step).count();
+        if steps > self.gap_steps_told {
+            self.gap_steps_told = steps;
+            self.notify(Notice::Gap { missing: gap.missing, heals_in: gap.heals_in });
         }
     }
 

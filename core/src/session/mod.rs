@@ -14,7 +14,7 @@ pub mod websocket;
 
 pub use backoff::Backoff;
 pub use heartbeat::PING_INTERVAL;
-pub use notice::Notice;
+pub use notice::{GAP_STEPS, Notice};
 pub use resume::{Session, SessionEnd, StartError, Tuning, establish};
 pub use stream::{Inbound, MAX_CHUNK, SessionHandle, Stream, StreamEnded, StreamSender};
 pub use transport::Transport;

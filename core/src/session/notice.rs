@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use crate::aws::AwsFailure;
 
+/// Times that a repair needs at which it is worth a word, and another one.
+pub const GAP_STEPS: [Duration; 3] =
+    [Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(60)];
+
 /// What happens to a session while it runs.
 #[derive(Debug)]
 pub enum Notice {
@@ -23,7 +27,7 @@ pub enum Notice {
         /// Messages known to be missing at this moment.
         missing: usize,
     },
-    /// The agent has to repeat what got lost on its way to us.
+    /// The agent has to repeat what got lost on its way to us; said at each of [`GAP_STEPS`].
     Gap {
         /// Messages missing before what has arrived.
         missing: usize,

@@ -58,6 +58,8 @@ pub struct Connection {
     pub updated: Timestamp,
     /// When it was last opened.
     pub last_used: Option<Timestamp>,
+    /// How often it was opened. Those from before this was counted begin at 0.
+    pub uses: u32,
     /// What a newer version stored with it.
     pub unknown: UnknownFields,
 }
@@ -95,6 +97,7 @@ impl Connection {
             created: now,
             updated: now,
             last_used: None,
+            uses: 0,
             unknown: UnknownFields::default(),
         }
     }

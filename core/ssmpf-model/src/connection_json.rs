@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Auth, BindAddress, Connection, Database, Destination, DocumentName, Host, InvalidInput, Kind,
-    Port, ProfileName, Region, Seconds, Sessions, Tag, TargetSpec, UnknownFields,
+    Port, ProfileName, Region, Seconds, Sessions, StoredTime, Tag, TargetSpec, UnknownFields,
 };
 
 impl Serialize for Connection {
@@ -65,6 +65,9 @@ impl Serialize for Connection {
         map.serialize_entry("updated", &self.updated)?;
         if let Some(last_used) = &self.last_used {
             map.serialize_entry("last_used", last_used)?;
+        }
+        if self.uses > 0 {
+            map.serialize_entry("uses", &self.uses)?;
         }
         for (name, value) in self.unknown.raw() {
             map.serialize_entry(name, value)?;
@@ -118,24 +121,38 @@ pub struct StoredConnection<'a> {
     /// How to sign in to the database.
     pub database: Option<Database>,
     /// When it was added.
-    pub created: Timestamp,
+    pub created: StoredTime<'a>,
     /// When it was last changed.
-    pub updated: Timestamp,
+    pub updated: StoredTime<'a>,
     /// When it was last opened.
-    pub last_used: Option<Timestamp>,
+    pub last_used: Option<StoredTime<'a>>,
+    /// How often it was opened.
+    pub uses: u32,
     /// What a newer version stored with it.
     pub unknown: UnknownFields,
 }
 
+/// The words that were found right in the connection before. Neighbours share most of theirs, and to
+/// look into a word takes longer than to compare it.
+#[derive(Clone, Debug, Default)]
+pub struct KnownWords {
+    target: String,
+    profile: String,
+    region: String,
+    document: String,
+    tag: String,
+}
+
 impl StoredConnection<'_> {
     /// Checks that a [`Connection`] can be made of it, and spells every word as that would.
-    pub fn check(&mut self) -> Result<(), InvalidInput> {
-        settle([&mut self.target], TargetSpec::as_str)?;
-        settle(&mut self.profile, ProfileName::as_str)?;
-        settle(&mut self.region, Region::as_str)?;
-        settle(&mut self.host, Host::as_str)?;
-        settle(&mut self.document, DocumentName::as_str)?;
-        settle(&mut self.tags, Tag::as_str)?;
+    pub fn check(&mut self, known: &mut KnownWords) -> Result<(), InvalidInput> {
+        settle([&mut self.target], TargetSpec::as_str, Some(&mut known.target))?;
+        settle(&mut self.profile, ProfileName::as_str, Some(&mut known.profile))?;
+        settle(&mut self.region, Region::as_str, Some(&mut known.region))?;
+        // Each has its own host.
+        settle(&mut self.host, Host::as_str, None)?;
+        settle(&mut self.document, DocumentName::as_str, Some(&mut known.document))?;
+        settle(&mut self.tags, Tag::as_str, Some(&mut known.tag))?;
         self.tags.sort_unstable();
         self.tags.dedup();
         Ok(())
@@ -166,24 +183,34 @@ impl StoredConnection<'_> {
             keep_alive: self.keep_alive,
             sessions: self.sessions,
             database: self.database,
-            created: self.created,
-            updated: self.updated,
-            last_used: self.last_used,
+            created: self.created.timestamp(),
+            updated: self.updated.timestamp(),
+            last_used: self.last_used.map(|time| time.timestamp()),
+            uses: self.uses,
             unknown: self.unknown,
         })
     }
 }
 
-/// Checks words that stand for a `T`, and spells them as it does.
+/// Checks words that stand for a `T`, and spells them as it does. The last one becomes the known one.
 fn settle<'w, 'a: 'w, T: FromStr<Err = InvalidInput>>(
     words: impl IntoIterator<Item = &'w mut Cow<'a, str>>,
     spelling: impl Fn(&T) -> &str,
+    mut known: Option<&mut String>,
 ) -> Result<(), InvalidInput> {
     for word in words {
+        // No `T` is an empty word: nothing is known at first.
+        if known.as_ref().is_some_and(|known| !known.is_empty() && word.as_ref() == **known) {
+            continue;
+        }
         let value: T = word.parse()?;
         let spelled = spelling(&value);
         if spelled != word.as_ref() {
             *word = Cow::Owned(spelled.to_owned());
+        }
+        if let Some(known) = &mut known {
+            known.clear();
+            known.push_str(word);
         }
     }
     Ok(())
@@ -227,7 +254,7 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
         let (mut description, mut profile, mut region) = (None, None, None);
         let (mut kind, mut document, mut reason) = (None, None, None);
         let (mut lazy, mut guard, mut keep_alive) = (false, false, false);
-        let (mut idle_timeout, mut max_age) = (None, None);
+        let (mut idle_timeout, mut max_age, mut uses) = (None, None, 0);
         let (mut bind, mut sessions, mut database) = (BindAddress::default(), None, None);
         let mut tags: Vec<Cow<'de, str>> = Vec::new();
         let mut unknown = UnknownFields::default();
@@ -254,16 +281,17 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
                 "max_age" => max_age = map.next_value()?,
                 "sessions" => sessions = Some(map.next_value::<StoredSessions>()?.0),
                 "database" => database = map.next_value()?,
-                "created" => created = map.next_value()?,
-                "updated" => updated = map.next_value()?,
-                "last_used" => last_used = map.next_value()?,
+                "created" => created = map.next_value::<OptionalTime>()?.0,
+                "updated" => updated = map.next_value::<OptionalTime>()?.0,
+                "uses" => uses = map.next_value()?,
+                "last_used" => last_used = map.next_value::<OptionalTime>()?.0,
                 _ => {
                     let value: Box<RawValue> = map.next_value()?;
                     unknown.keep(name.into_owned(), value);
                 }
             }
         }
-        let created = created.unwrap_or(Timestamp::UNIX_EPOCH);
+        let created = created.unwrap_or_else(|| Timestamp::UNIX_EPOCH.into());
         let port: Port = port.ok_or_else(|| A::Error::missing_field("port"))?;
         Ok(StoredConnection {
             kind: kind.unwrap_or_else(|| Kind::guess(host.as_deref(), port)),
@@ -285,9 +313,10 @@ impl<'de> Visitor<'de> for ConnectionVisitor {
             max_age,
             sessions: sessions.unwrap_or_default(),
             database,
+            updated: updated.unwrap_or_else(|| created.clone()),
             created,
-            updated: updated.unwrap_or(created),
             last_used,
+            uses,
             unknown,
         })
     }
@@ -357,6 +386,16 @@ impl<'de> Deserialize<'de> for OptionalWord<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word: Option<Word<'de>> = Option::deserialize(deserializer)?;
         Ok(Self(word.map(|word| word.0)))
+    }
+}
+
+/// The same, as a time.
+struct OptionalTime<'a>(Option<StoredTime<'a>>);
+
+impl<'de> Deserialize<'de> for OptionalTime<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let OptionalWord(word) = OptionalWord::deserialize(deserializer)?;
+        word.map(StoredTime::new).transpose().map(Self).map_err(D::Error::custom)
     }
 }
 
@@ -439,7 +478,7 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::
 mod tests {
     use super::*;
 
-    const FULL: &str = r#"{"description":"orders \"prod\"","profile":"prod","region":"eu-west-1","target":"tag:Role=bastion","host":"db.internal","kind":"postgres","document":"acme-db","reason":"on call","port":5432,"local_port":15432,"bind":"*","tags":["db","prod"],"lazy":true,"guard":true,"keep_alive":true,"idle_timeout":600,"max_age":28800,"sessions":4,"database":{"user":"app","name":"orders","auth":"iam"},"created":"2026-11-21T12:00:00Z","updated":"2026-11-21T12:00:01Z","last_used":"2026-11-21T12:00:02Z","colour":{"r":1.10,"big":123456789012345678901234567890}}"#;
+    const FULL: &str = r#"{"description":"orders \"prod\"","profile":"prod","region":"eu-west-1","target":"tag:Role=bastion","host":"db.internal","kind":"postgres","document":"acme-db","reason":"on call","port":5432,"local_port":15432,"bind":"*","tags":["db","prod"],"lazy":true,"guard":true,"keep_alive":true,"idle_timeout":600,"max_age":28800,"sessions":4,"database":{"user":"app","name":"orders","auth":"iam"},"created":"2026-11-21T12:00:00Z","updated":"2026-11-21T12:00:01Z","last_used":"2026-11-21T12:00:02Z","uses":7,"colour":{"r":1.10,"big":123456789012345678901234567890}}"#;
 
     #[test]
     fn everything_survives_the_way_to_json_and_back() {

@@ -22,6 +22,12 @@ impl ConnectionName {
         &self.0
     }
 
+    /// Returns whether this text is a name.
+    pub fn is_name(text: &str) -> bool {
+        let starts = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        starts && text.len() <= MAX_LENGTH && text.bytes().all(|byte| allowed(byte.into()))
+    }
+
     /// Makes a name out of any text, for imports: what is not allowed becomes `-`.
     ///
     /// Returns `None` if nothing of the text can be kept.

@@ -11,20 +11,10 @@ pub fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .map(|(_, candidate)| candidate)
 }
 
-/// Counts the letters to insert, drop or replace to get from `a` to `b` (Levenshtein), ignoring case.
+/// Counts the letters to insert, drop, replace or swap with their neighbour to get from `a` to `b`,
+/// ignoring case.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.to_lowercase().chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, &y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
+    strsim::osa_distance(&a.to_lowercase(), &b.to_lowercase())
 }
 
 #[cfg(test)]
@@ -34,7 +24,7 @@ mod tests {
     #[test]
     fn distances_count_single_letter_edits() {
         for (a, b, expected) in
-            [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("A", "a", 0)]
+            [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("A", "a", 0), ("bd", "db", 1)]
         {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }
@@ -44,6 +34,7 @@ mod tests {
     fn only_near_words_are_offered() {
         let known = || ["prod-db", "staging", "cache"].into_iter();
         assert_eq!(closest("prod-bd", known()), Some("prod-db"));
+        assert_eq!(closest("bd", ["db"].into_iter()), Some("db"));
         assert_eq!(closest("Stagin", known()), Some("staging"));
         assert_eq!(closest("zebra", known()), None);
     }

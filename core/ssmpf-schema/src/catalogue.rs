@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::SCHEMA;
+use crate::{EndpointRecord, ForwardStatus, ProfileRecord, SCHEMA, TargetRecord};
 
 /// A saved connection.
 // `T` is its text: owned, or borrowed from where it was read.
@@ -59,6 +59,9 @@ pub struct ConnectionRecord<T = String> {
     pub updated: T,
     /// When it was last opened, RFC 3339; `null` means never.
     pub last_used: Option<T>,
+    /// How often it was opened, since that is counted.
+    #[serde(default)]
+    pub uses: u32,
 }
 
 /// How to sign in to a database. Never a password.
@@ -211,22 +214,47 @@ pub struct RecipientsDocument {
     pub others: Vec<String>,
 }
 
-/// What a person picked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a person picked: names, and one list with all that is known about them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct PickedDocument {
     /// Always [`SCHEMA`].
     pub schema: String,
     /// What to do with it: the name of a command; `null` unless that was asked for.
     pub action: Option<String>,
-    /// The names, in the order of the list.
+    /// What is printed without JSON: names, ids of targets, `HOST:PORT` of endpoints; in the order of
+    /// the list.
     pub picked: Vec<String>,
+    /// The connections, if those were picked from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connections: Vec<ConnectionRecord>,
+    /// The forwards, if those were picked from, as far as is known without asking them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forwards: Vec<ForwardStatus>,
+    /// The targets, if those were picked from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetRecord>,
+    /// The endpoints, if those were picked from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<EndpointRecord>,
+    /// The AWS profiles, if those were picked from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileRecord>,
 }
 
 impl PickedDocument {
     /// Wraps names with the schema they belong to.
     pub fn new(action: Option<String>, picked: Vec<String>) -> Self {
-        Self { schema: SCHEMA.to_owned(), action, picked }
+        Self {
+            schema: SCHEMA.to_owned(),
+            action,
+            picked,
+            connections: Vec::new(),
+            forwards: Vec::new(),
+            targets: Vec::new(),
+            endpoints: Vec::new(),
+            profiles: Vec::new(),
+        }
     }
 }
 

@@ -152,12 +152,14 @@ pub struct EndpointsDocument {
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct EndpointRecord {
     /// What it is in AWS: `rds-instance`, `rds-cluster`, `rds-proxy`, `documentdb-cluster`,
-    /// `neptune-cluster`, `elasticache`, `elasticache-serverless` or `elasticache-cluster`.
+    /// `neptune-cluster`, `elasticache`, `elasticache-serverless`, `elasticache-cluster` or
+    /// `vpc-endpoint`.
     #[serde(rename = "type")]
     pub resource: String,
     /// Its identifier.
     pub name: String,
-    /// `writer`, `reader`, `custom`, `primary`, `configuration` or `node`; `null` if there is one.
+    /// `writer`, `reader`, `custom`, `primary`, `configuration` or `node`; `own-name` or `private-dns`
+    /// of a `vpc-endpoint`; `null` if there is one.
     pub role: Option<String>,
     /// The host.
     pub host: String,
@@ -165,7 +167,8 @@ pub struct EndpointRecord {
     pub port: u16,
     /// The kind that a connection to it has, such as `postgres`.
     pub kind: String,
-    /// The engine in AWS's word, such as `aurora-postgresql`.
+    /// The engine in AWS's word, such as `aurora-postgresql`; of a `vpc-endpoint` the service, such as
+    /// `ssm`.
     pub engine: Option<String>,
     /// The VPC.
     pub vpc: Option<String>,

@@ -33,12 +33,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let parse = least(|| Ok(Contents::from_json(plain.expose())?))?;
         let read = least(|| Ok(self::store(&data, &key).read()?))?;
         let list = least(|| {
-            let opened = self::store(&data, &key).open()?.ok_or("a store")?;
+            let mut opened = self::store(&data, &key).open()?.ok_or("a store")?;
             Ok(opened.fold(|| 0, |count, _, _| *count += 1, |all, more| *all += more)?)
         })?;
         let last = format!("team-{}-service-{}", (count - 1) % 40, count - 1);
         let find = least(|| {
-            let opened = self::store(&data, &key).open()?.ok_or("a store")?;
+            let mut opened = self::store(&data, &key).open()?.ok_or("a store")?;
             Ok(opened.find(&last)?)
         })?;
         let mut round = 0;

@@ -156,6 +156,7 @@ impl Contents {
         let mut connection = original.clone();
         connection.local_port = self.free_port(&to);
         (connection.created, connection.updated, connection.last_used) = (now, now, None);
+        connection.uses = 0;
         self.add(to, connection)
     }
 

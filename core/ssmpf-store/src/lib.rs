@@ -6,6 +6,7 @@
 //! | [`contents`] | what is inside: connections by name, as versioned JSON |
 //! | [`opened`] | the same read in part, for commands that show one or list all at once |
 //! | `lines` | the JSON with a line for each connection, read by several threads if it is large |
+//! | `parts` | a sealed text in parts of whole lines: one thread opens the next while others read |
 //! | [`seal`] | bytes to an age file and back, with every damage named |
 //! | [`mod@file`] | the file: lock, atomic replacement, permissions |
 //! | [`keys`] | where the key comes from, in order; first use; passphrases |
@@ -24,6 +25,7 @@ pub mod import;
 pub mod keys;
 mod lines;
 pub mod opened;
+mod parts;
 pub mod seal;
 pub mod show;
 pub mod store;

@@ -4,14 +4,15 @@
 //! easy to compare, and lets several threads read a large one: no line break is inside a JSON string,
 //! so the lines can be told apart without reading them.
 
-use std::borrow::Cow;
+use std::io::{self, Read};
 use std::thread;
 
 use serde::de::DeserializeSeed;
-use ssmpf_model::{ConnectionName, StoredConnection};
+use ssmpf_model::ConnectionName;
 
 use crate::contents::{Contents, VERSION};
 use crate::opened::{Nothing, Top};
+use crate::parts;
 use crate::seal::Recipient;
 
 /// Bytes from which on a second thread is worth its start.
@@ -55,94 +56,126 @@ pub(crate) fn write(contents: &Contents) -> Vec<u8> {
 
 /// Goes through the connections of text as [`write`] makes it, by several threads if it is large.
 ///
-/// What the threads made is merged in order. `None` if the text is not of that form, or wrong in any
-/// way: then it has to be read as JSON, which knows what to say.
-pub(crate) fn fold<'a, T: Send>(
-    text: &'a str,
+/// What was made of its parts is merged in order. `None` if the text is not of that form, or wrong in
+/// any way: then it has to be read as JSON, which knows what to say. `length` is about that of the
+/// text.
+pub(crate) fn fold<T: Send>(
+    text: impl Read + Send,
+    length: usize,
     start: impl Fn() -> T + Sync,
-    take: impl Fn(&mut T, Cow<'a, str>, StoredConnection<'a>) + Sync,
+    take: impl Fn(&mut T, &str, &str) -> Option<()> + Sync,
     merge: impl Fn(&mut T, T),
-) -> Option<T> {
-    let (head, rest) = text.split_once('\n')?;
-    let (body, tail) = rest.rsplit_once("\n}")?;
-    if !head.ends_with(HEAD_END) {
-        return None;
-    }
-    // Without its connections it has to be a store still, of this version.
-    let frame = format!("{head}}}{tail}");
-    let mut deserializer = serde_json::Deserializer::from_str(&frame);
-    let (version, ()) = Top(Nothing).deserialize(&mut deserializer).ok()?;
-    deserializer.end().ok().filter(|()| version == VERSION)?;
-
-    let parts = split(body, if body.len() < LARGE { 1 } else { threads() });
-    let (first, others) = parts.split_first()?;
-    thread::scope(|scope| {
-        let others: Vec<_> =
-            others.iter().map(|part| scope.spawn(|| fold_part(part, &start, &take))).collect();
-        let (mut result, mut last) = fold_part(first, &start, &take)?;
-        for other in others {
-            let (more, last_of_more) = other.join().ok().flatten()?;
-            merge(&mut result, more);
-            last = last_of_more.follows(last)?;
+) -> io::Result<Option<T>> {
+    let threads = if length < LARGE { 1 } else { threads() };
+    let parts = parts::each(text, threads, |number, lines| {
+        let mut result = start();
+        let seen = Seen::of(number, lines, |name, value| take(&mut result, name, value))?;
+        Some((result, seen))
+    });
+    Ok(parts?.and_then(|parts| {
+        let mut results = Vec::with_capacity(parts.len());
+        let mut whole = Seen::default();
+        for (result, seen) in parts {
+            whole = whole.followed_by(seen)?;
+            results.push(result);
         }
-        last.ends.then_some(result)
-    })
+        whole.is_a_store()?;
+        let mut results = results.into_iter();
+        let mut all = results.next()?;
+        results.for_each(|more| merge(&mut all, more));
+        Some(all)
+    }))
 }
 
-/// What is known about a part once it was read.
-struct Edges<'a> {
-    first: &'a str,
-    last: &'a str,
-    /// Whether its last line is the last of all: the only one without a comma behind it.
-    ends: bool,
+/// What the lines around the connections say, and whether the connections follow each other.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The line in front of the connections.
+    head: Option<String>,
+    /// The names of the first and the last connection.
+    names: Option<(String, String)>,
+    /// Whether the last connection has a comma behind it, so that another has to come.
+    open: bool,
+    /// The line behind the connections.
+    tail: Option<String>,
 }
 
-impl Edges<'_> {
-    /// Checks that this part continues the one before.
-    fn follows(self, before: Edges<'_>) -> Option<Self> {
-        (before.last < self.first && !before.ends).then_some(self)
+impl Seen {
+    /// Reads the lines of one part and hands every connection to `take`: its name, and its JSON.
+    fn of(
+        number: usize,
+        lines: &str,
+        mut take: impl FnMut(&str, &str) -> Option<()>,
+    ) -> Option<Self> {
+        let mut seen = Self::default();
+        let mut names: Option<(&str, &str)> = None;
+        let mut lines = lines.strip_suffix('\n').unwrap_or(lines).split('\n');
+        if number == 0 {
+            let head = lines.next().filter(|head| head.ends_with(HEAD_END))?;
+            seen.head = Some(head.to_owned());
+        }
+        for line in lines {
+            if seen.tail.is_some() {
+                return None;
+            }
+            let Some(line) = line.strip_prefix('"') else {
+                seen.tail = Some(line.to_owned()).filter(|line| line.starts_with('}'));
+                seen.tail.as_ref()?;
+                continue;
+            };
+            // No name has a quote in it.
+            let (name, value) = line.split_at_checked(line.find('"')?)?;
+            let value = value.strip_prefix("\":")?;
+            let (first, last) = names.unwrap_or((name, name));
+            if names.is_some() && !(seen.open && last < name) {
+                return None;
+            }
+            names = Some((first, name));
+            let value = match value.strip_suffix(',') {
+                Some(value) => {
+                    seen.open = true;
+                    value
+                }
+                None => {
+                    seen.open = false;
+                    value
+                }
+            };
+            if !ConnectionName::is_name(name) {
+                return None;
+            }
+            take(name, value)?;
+        }
+        seen.names = names.map(|(first, last)| (first.to_owned(), last.to_owned()));
+        Some(seen)
     }
-}
 
-fn fold_part<'a, T>(
-    part: &'a str,
-    start: &impl Fn() -> T,
-    take: &impl Fn(&mut T, Cow<'a, str>, StoredConnection<'a>),
-) -> Option<(T, Edges<'a>)> {
-    let mut result = start();
-    let mut edges: Option<Edges> = None;
-    for line in part.split('\n') {
-        let (name, rest) = line.strip_prefix('"')?.split_once("\":")?;
-        let (value, ends) = match rest.strip_suffix(',') {
-            Some(value) => (value, false),
-            None => (rest, true),
+    /// Joins what the next part says, if it continues this one.
+    fn followed_by(self, next: Self) -> Option<Self> {
+        if self.tail.is_some() {
+            return None;
+        }
+        let (names, open) = match (self.names, next.names) {
+            (None, names) => (names, next.open),
+            (names, None) => (names, self.open),
+            (Some((first, before)), Some((after, last))) => {
+                if !self.open || before >= after {
+                    return None;
+                }
+                (Some((first, last)), next.open)
+            }
         };
-        name.parse::<ConnectionName>().ok()?;
-        let mut stored: StoredConnection = serde_json::from_str(value).ok()?;
-        stored.check().ok()?;
-        take(&mut result, Cow::Borrowed(name), stored);
-        let this = Edges { first: name, last: name, ends };
-        edges = Some(match edges {
-            None => this,
-            Some(before) => Edges { first: before.first, ..this.follows(before)? },
-        });
+        Some(Self { head: self.head.or(next.head), names, open, tail: next.tail })
     }
-    edges.map(|edges| (result, edges))
-}
 
-/// Splits text into parts of about the same length, between lines.
-fn split(text: &str, count: usize) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    for left in (2..=count).rev() {
-        let middle = rest.floor_char_boundary(rest.len() / left);
-        let Some(end) = rest[middle..].find('\n') else { break };
-        let (part, behind) = rest.split_at(middle + end);
-        parts.push(part);
-        rest = &behind[1..];
+    /// Without its connections it has to be a store still, of this version.
+    fn is_a_store(&self) -> Option<()> {
+        let frame = format!("{}{}", self.head.as_ref()?, self.tail.as_ref()?);
+        let mut deserializer = serde_json::Deserializer::from_str(&frame);
+        let (version, ()) = Top(Nothing).deserialize(&mut deserializer).ok()?;
+        deserializer.end().ok()?;
+        (version == VERSION && !self.open).then_some(())
     }
-    parts.push(rest);
-    parts
 }
 
 fn threads() -> usize {

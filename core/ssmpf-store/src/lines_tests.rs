@@ -1,14 +1,23 @@
+use ssmpf_model::{KnownWords, StoredConnection};
+
 use super::*;
 
 const GOOD: &str = r#"{"target":"bastion","port":5432,"local_port":20000}"#;
 
 fn names(text: &str) -> Option<Vec<String>> {
-    fold(
-        text,
+    let names = fold(
+        text.as_bytes(),
+        text.len(),
         Vec::new,
-        |names, name, _| names.push(name.into_owned()),
+        |names, name, value| {
+            let mut stored: StoredConnection = serde_json::from_str(value).ok()?;
+            stored.check(&mut KnownWords::default()).ok()?;
+            names.push(name.to_owned());
+            Some(())
+        },
         |all, more| all.extend(more),
-    )
+    );
+    names.expect("memory reads")
 }
 
 fn store(lines: &str) -> String {
@@ -33,13 +42,39 @@ fn what_is_written_is_read_again_in_one_part_or_in_several() {
 }
 
 #[test]
-fn text_is_split_between_lines_and_nothing_is_lost() {
-    for count in 1..9 {
-        for text in ["", "a", "a\nb", "aaaaaaaaaa\nb\nc", "ä\nöööö\nü\n\nx"] {
-            let parts = split(text, count);
-            assert_eq!(parts.join("\n"), text);
-            assert!(parts.len() <= count);
-        }
+fn a_store_without_connections_may_have_lines_too() {
+    assert_eq!(names("{\"version\":1,\"connections\":{\n},\"later\":[1]}\n"), Some(Vec::new()));
+    let written = String::from_utf8(write(&Contents::default())).expect("JSON");
+    assert!(Contents::from_json(written.as_bytes()).expect("a store").connections.is_empty());
+}
+
+#[test]
+fn a_line_longer_than_a_part_is_read_like_any_other() {
+    let long = GOOD.replace('}', &format!(",\"description\":\"{}\"}}", "ö".repeat(parts::PART)));
+    let lines = ["a", "b", "c"].map(|name| match name {
+        "b" => format!("\"b\":{long}"),
+        _ => format!("\"{name}\":{GOOD}"),
+    });
+    let text = store(&lines.join(",\n"));
+    assert!(text.len() > 2 * parts::PART);
+    let expected = ["a", "b", "c"].map(str::to_owned);
+    assert_eq!(names(&text), Some(expected.to_vec()));
+}
+
+#[test]
+fn what_is_wrong_where_two_parts_meet_is_noticed() {
+    let lines: Vec<String> = (0..20_000).map(|it| format!("\"c{it:05}\":{GOOD}")).collect();
+    assert!(names(&store(&lines.join(",\n"))).is_some());
+    for at in [1, 5_000, 10_000, 19_999] {
+        let mut swapped = lines.clone();
+        swapped.swap(at - 1, at);
+        assert_eq!(names(&store(&swapped.join(",\n"))), None, "{at}");
+        let mut twice = lines.clone();
+        twice.insert(at, lines[at].clone());
+        assert_eq!(names(&store(&twice.join(",\n"))), None, "{at}");
+        let (before, after) = lines.split_at(at);
+        let without_comma = format!("{}\n{}", before.join(",\n"), after.join(",\n"));
+        assert_eq!(names(&store(&without_comma)), None, "{at}");
     }
 }
 
@@ -53,7 +88,7 @@ fn text_of_another_form_is_left_to_those_who_can_say_what_is_wrong() {
         store(&line("a")).replace("\"version\":1,", ""),
         store(&line("a")).replace("[1]", "[1"),
         store(&line("a")) + "x",
-        store(""),
+        store("\n"),
         store(&format!("{},", line("a"))),
         store(&format!("{}\n{}", line("a"), line("b"))),
         store(&format!("{},\n{}", line("b"), line("a"))),

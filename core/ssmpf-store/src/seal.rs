@@ -9,10 +9,12 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{self, Cursor, Read, Seek, Write};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
+use age::stream::StreamReader;
 use age_core::format::{FileKey, Stanza};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -210,28 +212,7 @@ pub fn inspect(sealed: &[u8]) -> Result<(), Damage> {
 /// Opens what [`seal`] made, or any age file for this identity.
 pub fn open(sealed: &[u8], identity: &Identity) -> Result<Redacted<Vec<u8>>, Damage> {
     inspect(sealed)?;
-    let bytes = binary(sealed)?;
-    let bytes = bytes.as_ref();
-    // The first line was found to be right: what age stumbles over comes after it.
-    let decryptor = age::Decryptor::new(bytes)
-        .map_err(|_| Damage::Altered("its beginning does not make sense".to_owned()))?;
-    if decryptor.is_scrypt() {
-        return Err(Damage::Foreign("it is an age file locked with a passphrase".to_owned()));
-    }
-    let mut reader = decryptor.decrypt(identity.keys()).map_err(|error| match error {
-        age::DecryptError::NoMatchingKeys => Damage::NotForIdentity(identity.to_string()),
-        // A header that its MAC does not fit, or a key that does not unwrap.
-        _ => Damage::Altered("its beginning does not fit the rest".to_owned()),
-    })?;
-    let mut plain = Redacted::new(Vec::with_capacity(bytes.len()));
-    if let Err(error) = reader.read_to_end(plain.expose_mut()) {
-        return Err(Damage::Altered(match OurStanza::find(bytes) {
-            Some(_) => "its contents do not fit their checksum".to_owned(),
-            // Written by another program: its length is not known.
-            None => format!("its contents do not fit, or their end is missing ({error})"),
-        }));
-    }
-    Ok(plain)
+    Payload::begin(&Sealed::Here(sealed), identity)?.all()
 }
 
 /// Returns the form that a sealed file has.
@@ -239,6 +220,94 @@ pub fn form_of(sealed: &[u8]) -> Form {
     match sealed.starts_with(ARMOR.as_bytes()) {
         true => Form::Armored,
         false => Form::Binary,
+    }
+}
+
+/// The bytes of a sealed file.
+#[derive(Clone, Debug)]
+pub enum Sealed<'a> {
+    /// Somebody else's.
+    Here(&'a [u8]),
+    /// Kept by whoever reads them.
+    Shared(Arc<Vec<u8>>),
+}
+
+impl AsRef<[u8]> for Sealed<'_> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Sealed::Here(bytes) => bytes,
+            Sealed::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// The contents of a sealed file, to be read chunk by chunk. Each chunk is checked when it is read,
+/// and only the end says whether all of them are there.
+pub struct Payload<'a> {
+    chunks: StreamReader<Cursor<Sealed<'a>>>,
+    length: usize,
+    /// Whether its length is in its header.
+    is_ours: bool,
+}
+
+impl<'a> Payload<'a> {
+    /// Finds the key of the contents with `identity`. To be called after [`inspect`].
+    pub fn begin(sealed: &Sealed<'a>, identity: &Identity) -> Result<Self, Damage> {
+        let sealed = match binary(sealed.as_ref())? {
+            Cow::Borrowed(_) => sealed.clone(),
+            Cow::Owned(bytes) => Sealed::Shared(Arc::new(bytes)),
+        };
+        let bytes = sealed.as_ref();
+        let (length, is_ours) = (bytes.len(), OurStanza::find(bytes).is_some());
+        // The first line was found to be right: what age stumbles over comes after it.
+        let decryptor = age::Decryptor::new_buffered(Cursor::new(sealed))
+            .map_err(|_| Damage::Altered("its beginning does not make sense".to_owned()))?;
+        if decryptor.is_scrypt() {
+            return Err(Damage::Foreign("it is an age file locked with a passphrase".to_owned()));
+        }
+        let chunks = decryptor.decrypt(identity.keys()).map_err(|error| match error {
+            age::DecryptError::NoMatchingKeys => Damage::NotForIdentity(identity.to_string()),
+            // A header that its MAC does not fit, or a key that does not unwrap.
+            _ => Damage::Altered("its beginning does not fit the rest".to_owned()),
+        })?;
+        Ok(Self { chunks, length, is_ours })
+    }
+
+    /// Returns how many bytes the contents have at most.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Reads all of it, from the beginning.
+    pub fn all(&mut self) -> Result<Redacted<Vec<u8>>, Damage> {
+        let mut plain = Redacted::new(Vec::with_capacity(self.length));
+        let read = self.chunks.rewind().and_then(|()| self.chunks.read_to_end(plain.expose_mut()));
+        match read {
+            Ok(_) => Ok(plain),
+            Err(error) => Err(self.damage(&error)),
+        }
+    }
+
+    /// Returns what it means that reading failed.
+    pub fn damage(&self, error: &io::Error) -> Damage {
+        Damage::Altered(match self.is_ours {
+            true => "its contents do not fit their checksum".to_owned(),
+            // Written by another program: its length is not known.
+            false => format!("its contents do not fit, or their end is missing ({error})"),
+        })
+    }
+}
+
+impl Read for Payload<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.chunks.read(into)
+    }
+}
+
+/// Shows nothing of the contents.
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload").field("length", &self.length).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The store: contents, seal, file and keys together.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ssmpf_model::{InvalidInput, Redacted};
@@ -10,7 +11,7 @@ use crate::error::StoreError;
 use crate::file::{SafeFile, Warning};
 use crate::keys::{Identity, KeySource, Keys, Passphrase, UnlockError};
 use crate::opened::Opened;
-use crate::seal::{self, Damage, Form, Recipient};
+use crate::seal::{self, Damage, Form, Payload, Recipient, Sealed};
 
 /// The name of the store inside the data folder.
 pub const STORE_FILE: &str = "store.age";
@@ -82,8 +83,8 @@ impl Store {
 
     /// Opens the store without reading all of it. `None` if there is no store yet.
     pub fn open(&mut self) -> Result<Option<Opened>, StoreError> {
-        let Some((json, _)) = self.read_plain()? else { return Ok(None) };
-        Ok(Some(Opened::new(json, self.file.clone())))
+        let Some((payload, _)) = self.open_payload()? else { return Ok(None) };
+        Ok(Some(Opened::new(payload, self.file.clone())))
     }
 
     /// Changes the store in one step: reads it under the lock, has `change` change the contents, and
@@ -201,30 +202,33 @@ impl Store {
     }
 
     fn read_with_form(&mut self) -> Result<Option<(Contents, Form)>, StoreError> {
-        let Some((plain, form)) = self.read_plain()? else { return Ok(None) };
+        let Some((mut payload, form)) = self.open_payload()? else { return Ok(None) };
+        let plain = payload.all().map_err(|damage| self.damaged(damage))?;
         let contents = Contents::from_json(plain.expose());
         Ok(Some((contents.map_err(|error| self.damaged(error.into()))?, form)))
     }
 
-    /// Opens the file and leaves what is inside unread.
-    fn read_plain(&mut self) -> Result<Option<Plain>, StoreError> {
+    /// Finds the key of the file and leaves what is inside unread, with the form that the file has.
+    fn open_payload(&mut self) -> Result<Option<(Payload<'static>, Form)>, StoreError> {
         let Some(sealed) = self.file.read()? else { return Ok(None) };
         self.check_permissions();
         // What is wrong with the file whatever the key is said before anybody is asked for one.
         seal::inspect(&sealed).map_err(|damage| self.damaged(damage))?;
-        let open = |identity: &Identity| seal::open(&sealed, identity);
-        let plain = match &self.key {
+        let form = seal::form_of(&sealed);
+        let sealed = Sealed::Shared(Arc::new(sealed));
+        let open = |identity: &Identity| Payload::begin(&sealed, identity);
+        let payload = match &self.key {
             Some((identity, _)) => open(identity).map_err(|damage| self.damaged(damage))?,
             None => match self.keys.unlock(open) {
-                Ok((plain, identity, source)) => {
+                Ok((payload, identity, source)) => {
                     self.key = Some((identity, source));
-                    plain
+                    payload
                 }
                 Err(UnlockError::Key(error)) => return Err(error.into()),
                 Err(UnlockError::Damage(damage)) => return Err(self.damaged(damage)),
             },
         };
-        Ok(Some((plain, seal::form_of(&sealed))))
+        Ok(Some((payload, form)))
     }
 
     /// Seals contents to everybody, and makes sure that we are among them.
@@ -261,9 +265,6 @@ impl Store {
         }
     }
 }
-
-/// The JSON of an opened file, and the form that the file has.
-type Plain = (Redacted<Vec<u8>>, Form);
 
 /// What [`Store::verify`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -37,17 +37,41 @@ impl AwsContext {
             && failure.sign_in.is_some()
             && !*self.0.settled.borrow()
         {
-            let _turn = sign_in::turn().await;
-            // Who waited for a turn may find it done: one sign-in serves all who share it.
-            result = self.0.credentials.get().await;
-            for _ in 0..SIGN_INS {
-                let Err(failure) = &result else { break };
-                let Some(need) = failure.sign_in.clone() else { break };
-                result = self.sign_in(&need, failure, guide).await;
-            }
+            let mut withdrawn = self.0.withdrawn.subscribe();
+            result = tokio::select! {
+                result = self.asked(guide) => result,
+                // The sender lives as long as this context.
+                _ = withdrawn.wait_for(|withdrawn| *withdrawn) => {
+                    let message = "the sign-in was cut short";
+                    Err(AwsFailure::new(ErrorKind::Interrupted, Verdict::GiveUp, message, ""))
+                }
+            };
         }
         if result.is_ok() {
             self.0.settled.send_replace(true);
+        }
+        result
+    }
+
+    /// Asks a person, one after another, until there are credentials or no use in asking.
+    async fn asked(&self, guide: &Arc<dyn Guide>) -> Result<Credentials, AwsFailure> {
+        let mut turn = sign_in::turn().await;
+        // Who waited for a turn may find it done: one sign-in serves all who share it.
+        let mut result = self.0.credentials.get().await;
+        let mut asked = None;
+        for _ in 0..SIGN_INS {
+            let Err(failure) = &result else { break };
+            let Some(need) = failure.sign_in.clone() else { break };
+            if turn.is_declined(&need) {
+                break;
+            }
+            result = self.sign_in(&need, failure, guide).await;
+            asked = Some(*need);
+        }
+        if let (Err(failure), Some(need)) = (&result, asked)
+            && failure.kind == ErrorKind::SignInRequired
+        {
+            turn.decline(need);
         }
         result
     }

@@ -35,10 +35,10 @@ pub(super) fn explain(error: &(dyn Error + 'static), around: &Surroundings) -> A
     let sign_in = |message: String| {
         AwsFailure::new(ErrorKind::SignInRequired, Verdict::SignIn, message, around.sign_in.clone())
     };
-    let configuration = |message: String| {
+    let configuration = |kind: ErrorKind, message: String| {
         let profile = around.profile.as_deref().unwrap_or("default");
         AwsFailure::new(
-            ErrorKind::SignInRequired,
+            kind,
             Verdict::SignIn,
             message,
             format!(
@@ -71,10 +71,15 @@ pub(super) fn explain(error: &(dyn Error + 'static), around: &Surroundings) -> A
     } else if variant(error, |e| matches!(e, CredentialsError::InvalidConfiguration(_)))
         || says(&["was not defined", "did not contain credential", "invalid json"])
     {
-        configuration(format!("the configuration{of_profile} does not lead to credentials"))
+        // No sign-in mends that.
+        let message = format!("the configuration{of_profile} does not lead to credentials");
+        configuration(ErrorKind::Usage, message)
     } else if variant(error, |e| matches!(e, CredentialsError::CredentialsNotLoaded(_))) {
         match &around.profile {
-            Some(profile) => configuration(format!("profile `{profile}` has no credentials")),
+            Some(profile) => {
+                let message = format!("profile `{profile}` has no credentials");
+                configuration(ErrorKind::SignInRequired, message)
+            }
             None => sign_in("there are no AWS credentials".to_owned()),
         }
     } else if variant(error, |e| matches!(e, CredentialsError::ProviderTimedOut(_))) {
@@ -132,6 +137,7 @@ mod tests {
             failure.message,
             "the configuration of profile `prod` does not lead to credentials"
         );
+        assert_eq!(failure.kind, ErrorKind::Usage);
         let failure = explain(&CredentialsError::provider_error("InvalidAction"), &around);
         assert_eq!(failure.message, "the credentials of profile `prod` could not be loaded");
     }

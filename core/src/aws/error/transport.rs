@@ -106,8 +106,8 @@ pub(super) fn explain(error: &(dyn Error + 'static), peer: &Peer<'_>) -> AwsFail
     } else if texts.iter().any(|text| is_dns(text)) {
         network(
             format!("the name of {peer} could not be resolved"),
-            "check the network, the region's name, and `use_fips_endpoint`: not every region has \
-             FIPS endpoints",
+            "check the network and the region's name; where `use_fips_endpoint` is on, that the \
+             region has FIPS endpoints",
         )
     } else if let Some(io) = find::<io::Error>(error) {
         io_failed(io, peer)

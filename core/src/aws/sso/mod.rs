@@ -11,6 +11,7 @@ mod oidc;
 mod portal;
 mod refusal;
 mod registration;
+mod renewing;
 mod session;
 mod token;
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use ssmpf_schema::ErrorKind;
 
 use super::refusal::SignInError;
-use super::{Oidc, SsoSession, Token, TokenState};
+use super::{Oidc, SsoSession, Token, TokenState, renewing};
 use crate::aws::caches::{self, Caches};
 use crate::aws::cli_cache::{self, RoleCredentials};
 use crate::aws::error::{AwsFailure, CallError, Verdict};
@@ -145,20 +145,27 @@ impl<'a> Portal<'a> {
             return Ok(token);
         }
         if token.renewal(self.session, now).is_some() {
+            let _turn = renewing::turn(&path).await;
+            // Whoever had the turn before has most likely done it for all.
+            let token = Token::read(&path).unwrap_or(token);
+            if !token.is_due(Timestamp::now()) {
+                return Ok(token);
+            }
             let oidc = Oidc::new(self.sdk, self.session, self.caches).await?;
             match oidc.renew(&token).await {
                 Ok(renewed) => return Ok(renewed),
                 Err(error) => {
-                    // Another process may have renewed it, and used the refresh token up.
+                    // A program that knows no turns may have renewed it, and used the refresh token up.
                     if let Ok(other) = Token::read(&path)
                         && other != token
                         && other.is_valid(Timestamp::now())
                     {
                         return Ok(other);
                     }
-                    if !token.is_valid(Timestamp::now()) {
-                        return Err(self.not_renewed(error));
-                    }
+                    return match token.is_valid(Timestamp::now()) {
+                        true => Ok(token),
+                        false => Err(self.not_renewed(error)),
+                    };
                 }
             }
         }

@@ -5,36 +5,57 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use ssmpf_schema::ConnectionRecord;
+use serde::Deserialize;
 use ssmpf_store::keys::PassphraseSources;
 use ssmpf_store::{KeySettings, hygiene};
 
 use super::super::env::Environment;
-use super::super::{args, places, settings};
+use super::super::places;
 use super::line::Line;
 use crate::commands::context::{Context, ContextSettings};
-use crate::commands::ls;
 
 /// Longest time that a keyring may take to give the key. A person is waiting for TAB.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Candidates in the order of their values, each with a line about it.
+/// Candidates, each with a line about it.
 pub(super) type Found = Vec<(String, String)>;
 
-/// Goes through all connections and returns what `take` found in them.
+/// A connection as TAB looks at it: no more of it is read than is asked for. One that is damaged in
+/// itself may be offered; whoever then opens it is told.
+pub(super) struct Glimpse<'a> {
+    pub(super) name: &'a str,
+    json: &'a str,
+}
+
+/// The parts of a connection that candidates are made of.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Parts {
+    pub(super) description: Option<String>,
+    pub(super) tags: Vec<String>,
+    pub(super) profile: Option<String>,
+    pub(super) target: String,
+    pub(super) host: Option<String>,
+    pub(super) port: u16,
+}
+
+impl Glimpse<'_> {
+    pub(super) fn parts(&self) -> Parts {
+        serde_json::from_str(self.json).unwrap_or_default()
+    }
+}
+
+/// Goes through all connections and returns what `take` found in them, in the order of their names.
 ///
 /// A store that is locked, damaged or not there gives nothing.
-pub(super) fn read(
-    take: impl Fn(&mut Found, &ConnectionRecord<std::borrow::Cow<'_, str>>) + Send + Sync + 'static,
-) -> Found {
+pub(super) fn read(take: impl Fn(&mut Found, Glimpse<'_>) + Send + Sync + 'static) -> Found {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let found = context().and_then(|mut context| {
-            let found = ls::run(
-                &ls::Request::default(),
-                &mut context,
+            let mut opened = context.store.open().ok().flatten()?;
+            let found = opened.skim(
                 Found::new,
-                |found, record| take(found, &record),
+                |found, name, json| take(found, Glimpse { name, json }),
                 |found, mut more| found.append(&mut more),
             );
             found.ok()
@@ -45,12 +66,9 @@ pub(super) fn read(
     receiver.recv_timeout(LIMIT).ok().flatten().unwrap_or_default()
 }
 
-/// The same, each value once.
-pub(super) fn distinct(
-    take: impl Fn(&mut Found, &ConnectionRecord<std::borrow::Cow<'_, str>>) + Send + Sync + 'static,
-) -> Found {
-    let all: BTreeMap<String, String> = read(take).into_iter().collect();
-    all.into_iter().collect()
+/// Each value once, in their order.
+pub(super) fn distinct(found: Found) -> Found {
+    found.into_iter().collect::<BTreeMap<String, String>>().into_iter().collect()
 }
 
 /// The store that the line and the environment mean, with keys that lie ready only: a passphrase
@@ -58,12 +76,7 @@ pub(super) fn distinct(
 fn context() -> Option<Context> {
     hygiene::forbid_core_files();
     let environment = Environment::of_process();
-    let global = args::Global {
-        store: Line::value("--store"),
-        config: Line::value("--config"),
-        ..args::Global::default()
-    };
-    let settings = settings::resolve(&global, &environment, false).ok()?;
+    let settings = Line::settings()?;
     let keys = KeySettings::from_env(|name| {
         std::env::var_os(name).filter(|_| !name.contains("PASSPHRASE"))
     });

@@ -3,8 +3,14 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::super::args::Global;
+use super::super::env::Environment;
+use super::super::settings::{self, Settings};
 
 static WORDS: OnceLock<Vec<String>> = OnceLock::new();
+static SHOWS_HELP: AtomicBool = AtomicBool::new(false);
 
 /// The words before the one that is completed, without those that are not Unicode.
 ///
@@ -20,14 +26,32 @@ impl Line {
         let _ = WORDS.set(text.collect());
     }
 
+    /// Notes that the shell shows a line about each candidate.
+    pub(super) fn show_help() {
+        SHOWS_HELP.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether the shell shows a line about each candidate. To others it need not be made.
+    pub(super) fn shows_help() -> bool {
+        SHOWS_HELP.load(Ordering::Relaxed)
+    }
+
     /// Returns whether this word stands on the line already.
     pub(super) fn has(word: &str) -> bool {
         words().iter().any(|it| it == word)
     }
 
-    /// Returns the value given to a flag.
-    pub(super) fn value(flag: &str) -> Option<PathBuf> {
-        value(words(), flag).map(PathBuf::from)
+    /// Returns what flags, environment and configuration file mean together on this line.
+    pub(super) fn settings() -> Option<Settings> {
+        let of = |flag| value(words(), flag).map(str::to_owned);
+        let global = Global {
+            store: of("--store").map(PathBuf::from),
+            config: of("--config").map(PathBuf::from),
+            profile: of("--profile").into_iter().collect(),
+            region: of("--region").into_iter().collect(),
+            ..Global::default()
+        };
+        settings::resolve(&global, &Environment::of_process(), false).ok()
     }
 }
 

@@ -8,6 +8,7 @@
 pub(super) mod aws_files;
 mod catalogue;
 pub(super) mod forwards;
+mod found_lately;
 mod line;
 pub(super) mod regions;
 pub(super) mod sources;
@@ -33,6 +34,9 @@ pub(super) fn answer() -> Option<ExitCode> {
     std::panic::set_hook(Box::new(|_| {}));
     let words = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
     if let Some(shell) = Format::of(&shell) {
+        if shell != Format::Values {
+            Line::show_help();
+        }
         let text = shell.render(&candidates(words));
         let mut stdout = std::io::stdout().lock();
         // A shell that is gone needs no candidates.
@@ -75,7 +79,7 @@ impl Format {
     fn of(shell: &OsStr) -> Option<Self> {
         match shell.to_str()? {
             "bash" | "elvish" => Some(Format::Values),
-            "fish" | "powershell" => Some(Format::WithHelp),
+            "fish" | "powershell" | "nushell" => Some(Format::WithHelp),
             "zsh" => Some(Format::Zsh),
             _ => None,
         }

@@ -5,14 +5,14 @@ use std::ffi::OsStr;
 
 use clap::CommandFactory;
 use clap_complete::CompletionCandidate;
-use ssmpf_schema::ConnectionRecord;
 use ssmpf_store::show::As;
 
 use super::super::args::Cli;
 use super::super::help;
+use super::catalogue::{Found, Glimpse, Parts};
 use super::line::Line;
 use super::regions::REGIONS;
-use super::{aws_files, catalogue, forwards};
+use super::{aws_files, catalogue, forwards, found_lately};
 use crate::model::Kind;
 
 /// What TAB shows.
@@ -21,34 +21,41 @@ type Candidates = Vec<CompletionCandidate>;
 /// Saved connections.
 pub(in crate::cli) fn connections(typed: &OsStr) -> Candidates {
     let Some(typed) = typed.to_str().map(str::to_owned) else { return Candidates::new() };
-    let found = catalogue::read(move |found, record| {
-        if record.name.starts_with(&typed) {
-            found.push((record.name.to_string(), about(record)));
-        }
-    });
-    all(found)
+    all(catalogue::read(move |found, it| push_connection(found, &it, &typed)))
 }
 
 /// Saved connections, or `@tag`; what is on the line already is left out.
 pub(in crate::cli) fn connections_or_tags(typed: &OsStr) -> Candidates {
-    let mut found = connections(typed);
-    if typed.is_empty() || typed.as_encoded_bytes().starts_with(b"@") {
-        found.extend(tags(OsStr::new("")).into_iter().map(|tag| tag.add_prefix("@")));
-    }
-    let typed = typed.as_encoded_bytes();
-    found.retain(|it| {
-        it.get_value().as_encoded_bytes().starts_with(typed)
-            && !it.get_value().to_str().is_some_and(Line::has)
+    let Some(typed) = typed.to_str().map(str::to_owned) else { return Candidates::new() };
+    let wants_tags = typed.is_empty() || typed.starts_with('@');
+    let start = typed.clone();
+    let found = catalogue::read(move |found, it| {
+        push_connection(found, &it, &typed);
+        if wants_tags {
+            let tags = it.parts().tags.into_iter();
+            found.extend(tags.map(|tag| (format!("@{tag}"), String::new())));
+        }
     });
-    found
+    // Connections first, tags behind them: no name begins with `@`.
+    let (tags, names): (Found, Found) = found.into_iter().partition(|it| it.0.starts_with('@'));
+    let found = names.into_iter().chain(catalogue::distinct(tags));
+    all(found.filter(|(value, _)| value.starts_with(&start) && !Line::has(value)))
+}
+
+/// Adds a connection whose name goes on as was typed.
+fn push_connection(found: &mut Found, it: &Glimpse<'_>, typed: &str) {
+    if it.name.starts_with(typed) {
+        let about = if Line::shows_help() { about(&it.parts()) } else { String::new() };
+        found.push((it.name.to_owned(), about));
+    }
 }
 
 /// Tags of saved connections.
 pub(in crate::cli) fn tags(typed: &OsStr) -> Candidates {
-    let found = catalogue::distinct(|found, record| {
-        found.extend(record.tags.iter().map(|tag| (tag.to_string(), String::new())));
+    let found = catalogue::read(|found, it| {
+        found.extend(it.parts().tags.into_iter().map(|tag| (tag, String::new())));
     });
-    fitting(typed, found)
+    fitting(typed, catalogue::distinct(found))
 }
 
 /// Forwards that are up.
@@ -71,11 +78,14 @@ pub(in crate::cli) fn sso_sessions(typed: &OsStr) -> Candidates {
     fitting(typed, aws_files::sso_sessions().into_iter().map(|name| (name, String::new())))
 }
 
-/// Nodes that saved connections go through, and the ways to name others.
+/// Nodes that saved connections go through or that were found lately, and the ways to name others.
 pub(in crate::cli) fn targets(typed: &OsStr) -> Candidates {
-    let mut found = catalogue::distinct(|found, record| {
-        found.push((record.target.to_string(), format!("as in {}", record.name)));
-    });
+    let mut found: Found = found_lately::targets().iter().map(found_lately::target).collect();
+    found.extend(catalogue::read(|found, it| {
+        found.push((it.parts().target, format!("as in {}", it.name)));
+    }));
+    // What is saved says more than what was found.
+    let mut found = catalogue::distinct(found);
     found.extend(
         [
             ("tag:", "a tag of the node: tag:KEY=VALUE"),
@@ -87,14 +97,13 @@ pub(in crate::cli) fn targets(typed: &OsStr) -> Candidates {
     fitting(typed, found)
 }
 
-/// Hosts that saved connections lead to.
+/// Hosts that saved connections lead to or that were found lately.
 pub(in crate::cli) fn hosts(typed: &OsStr) -> Candidates {
-    let found = catalogue::distinct(|found, record| {
-        if let Some(host) = &record.host {
-            found.push((host.to_string(), format!("as in {}", record.name)));
-        }
-    });
-    fitting(typed, found)
+    let mut found: Found = found_lately::endpoints().iter().map(found_lately::endpoint).collect();
+    found.extend(catalogue::read(|found, it| {
+        found.extend(it.parts().host.map(|host| (host, format!("as in {}", it.name))));
+    }));
+    fitting(typed, catalogue::distinct(found))
 }
 
 /// Profiles of the AWS configuration files.
@@ -141,14 +150,13 @@ pub(in crate::cli) fn help_topics(typed: &OsStr) -> Candidates {
 }
 
 /// A line about a connection: what it is for and whose account it is in.
-fn about<T: AsRef<str>>(record: &ConnectionRecord<T>) -> String {
-    let text = |value: &Option<T>| value.as_ref().map(|value| value.as_ref().to_owned());
-    let place = || match text(&record.host) {
-        Some(host) => format!("{host}:{}", record.port),
-        None => format!("port {} of {}", record.port, record.target.as_ref()),
+fn about(it: &Parts) -> String {
+    let place = || match &it.host {
+        Some(host) => format!("{host}:{}", it.port),
+        None => format!("port {} of {}", it.port, it.target),
     };
-    let what = text(&record.description).unwrap_or_else(place);
-    match text(&record.profile) {
+    let what = it.description.clone().unwrap_or_else(place);
+    match &it.profile {
         Some(profile) => format!("{what} ({profile})"),
         None => what,
     }

@@ -48,8 +48,18 @@ impl Supervisor<'_> {
                 }
             }
             Notice::Reconnecting { .. } => self.hub.set_away(number, true),
-            Notice::Resumed { .. } => self.hub.set_away(number, false),
-            Notice::Gap { heals_in, .. } if *heals_in > upkeep::HOPELESS => {
+            Notice::Resumed { .. } => {
+                self.told = None;
+                self.hub.set_away(number, false);
+            }
+            // Other sessions, and new ones, lack the same sign-in: it is said once.
+            Notice::Trouble(failure)
+                if failure.kind == ErrorKind::SignInRequired
+                    && self.told.replace(failure.kind) == Some(failure.kind) =>
+            {
+                return;
+            }
+            Notice::Gap { heals_in, .. } if *heals_in >= upkeep::HOPELESS => {
                 let reason = "too much got lost with the connection".to_owned();
                 self.retire(number, reason, true);
             }
@@ -80,7 +90,7 @@ impl Supervisor<'_> {
                      {} s to repeat them",
                     heals_in.as_secs().max(1)
                 ),
-                Some(match heals_in > upkeep::HOPELESS {
+                Some(match heals_in >= upkeep::HOPELESS {
                     true => "a new session takes over; clients of the old one are reset".to_owned(),
                     false => "downloads stand still meanwhile; nothing is lost".to_owned(),
                 }),

@@ -129,7 +129,13 @@ pub fn merge(
 fn same(a: &Connection, b: &Connection) -> bool {
     let timeless = |connection: &Connection| {
         let epoch = Timestamp::UNIX_EPOCH;
-        Connection { created: epoch, updated: epoch, last_used: None, ..connection.clone() }
+        Connection {
+            created: epoch,
+            updated: epoch,
+            last_used: None,
+            uses: 0,
+            ..connection.clone()
+        }
     };
     timeless(a) == timeless(b)
 }

@@ -1,12 +1,19 @@
-//! EC2: DescribeInstances and DescribeRegions.
+//! EC2: instances, regions, interface endpoints, and the one subnet in the one VPC.
 
 use jiff::Timestamp;
 
 use super::query::{Form, element, wrap};
+use super::rds::of_kinds;
 use super::{ApiError, page};
 use crate::credentials::ACCOUNT;
-use crate::fleet::Node;
+use crate::fleet::{Database, DatabaseKind, Node};
 use crate::state::State;
+
+/// The VPC that everything is in.
+pub(super) const VPC: &str = "vpc-0a1b2c3d";
+
+/// The subnet that everything is in.
+pub(super) const SUBNET: &str = "subnet-0a1b2c3d";
 
 /// Answers an action.
 pub(super) fn dispatch(
@@ -18,6 +25,8 @@ pub(super) fn dispatch(
     match action {
         "DescribeInstances" => instances(form, region, state),
         "DescribeRegions" => Ok(regions(state)),
+        "DescribeSubnets" => Ok(subnets(form)),
+        "DescribeVpcEndpoints" => interface_endpoints(form, region, state),
         _ => {
             let text = format!("The action {action} is not valid for this web service.");
             Err(ApiError::new("InvalidAction", text))
@@ -33,6 +42,38 @@ fn regions(state: &State) -> String {
         wrap("item", &(content + &element("optInStatus", "opt-in-not-required")))
     };
     wrap("regionInfo", &fleet.regions().iter().map(item).collect::<String>())
+}
+
+/// Answers with the subnet, if it is asked for.
+fn subnets(form: &Form) -> String {
+    let filters = form.filters();
+    let asked = |(name, ids): &(&str, Vec<&str>)| *name == "subnet-id" && ids.contains(&SUBNET);
+    let subnet = wrap("item", &(element("subnetId", SUBNET) + &element("vpcId", VPC)));
+    wrap("subnetSet", if filters.iter().all(asked) { &subnet } else { "" })
+}
+
+fn interface_endpoints(form: &Form, region: &str, state: &State) -> Result<String, ApiError> {
+    let found = of_kinds(&[DatabaseKind::VpcEndpoint], region, state);
+    let most = form.page_size("MaxResults", 5..=1000)?;
+    let (endpoints, next) = page(found, most, form.get("NextToken"))?;
+    let write = |it: &Database| {
+        let zone = it.host.replacen('.', &format!("-{region}a."), 1);
+        let names = [Some(zone), Some(it.host.clone()), it.reader.clone()];
+        let names = names.into_iter().flatten();
+        let names: String = names.map(|it| wrap("item", &element("dnsName", &it))).collect();
+        let parts = [
+            element("vpcEndpointId", &it.id),
+            element("vpcEndpointType", "Interface"),
+            element("vpcId", VPC),
+            element("serviceName", &format!("com.amazonaws.{region}.{}", it.engine)),
+            element("state", if it.creating { "pending" } else { "available" }),
+            wrap("dnsEntrySet", &names),
+        ];
+        wrap("item", &parts.concat())
+    };
+    let endpoints: String = endpoints.iter().map(write).collect();
+    let next = next.map(|next| element("nextToken", &next)).unwrap_or_default();
+    Ok(wrap("vpcEndpointSet", &endpoints) + &next)
 }
 
 fn instances(form: &Form, region: &str, state: &State) -> Result<String, ApiError> {
@@ -143,12 +184,8 @@ fn reservation(node: &Node, region: &str) -> String {
         element("architecture", "arm64"),
         element("rootDeviceType", "ebs"),
         // A terminated instance has neither network nor address.
-        if state == "terminated" {
-            String::new()
-        } else {
-            element("vpcId", "vpc-0a1b2c3d") + &address
-        },
-        element("subnetId", if up { "subnet-0a1b2c3d" } else { "" }),
+        if state == "terminated" { String::new() } else { element("vpcId", VPC) + &address },
+        element("subnetId", if up { SUBNET } else { "" }),
         wrap("tagSet", &tags),
     ];
     let instances = wrap("instancesSet", &wrap("item", &parts.concat()));

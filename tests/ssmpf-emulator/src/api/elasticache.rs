@@ -1,7 +1,8 @@
-//! ElastiCache: replication groups, serverless caches and cache clusters.
+//! ElastiCache: replication groups, serverless caches, cache clusters, and the one subnet group.
 
+use super::ec2::{SUBNET, VPC};
 use super::query::{Form, element, wrap};
-use super::rds::of_kinds;
+use super::rds::{SUBNET_GROUP, of_kinds};
 use super::{ApiError, page};
 use crate::fleet::{Database, DatabaseKind};
 use crate::state::State;
@@ -13,13 +14,19 @@ pub(super) fn dispatch(
     region: &str,
     state: &State,
 ) -> Result<String, ApiError> {
+    if action == "DescribeCacheSubnetGroups" {
+        let group = element("CacheSubnetGroupName", SUBNET_GROUP) + &element("VpcId", VPC);
+        return Ok(wrap("CacheSubnetGroups", &wrap("CacheSubnetGroup", &group)));
+    }
     use DatabaseKind::{Memcached, ReplicationGroup, Serverless, ShardedGroup};
     let (kinds, list, write): (&[_], _, fn(&Database) -> String) = match action {
         "DescribeReplicationGroups" => {
             (&[ReplicationGroup, ShardedGroup], "ReplicationGroups", group)
         }
         "DescribeServerlessCaches" => (&[Serverless], "ServerlessCaches", serverless),
-        "DescribeCacheClusters" => (&[Memcached, ReplicationGroup], "CacheClusters", cluster),
+        "DescribeCacheClusters" => {
+            (&[Memcached, ReplicationGroup, ShardedGroup], "CacheClusters", cluster)
+        }
         _ => {
             let text = format!("Could not find operation {action} for version 2015-02-02");
             return Err(ApiError::new("InvalidAction", text));
@@ -66,6 +73,7 @@ fn serverless(it: &Database) -> String {
         element("Engine", &it.engine),
         element("Status", "available"),
         endpoint("Endpoint", &it.host, it.port),
+        wrap("SubnetIds", &element("SubnetId", SUBNET)),
         reader.unwrap_or_default(),
     ];
     wrap("member", &parts.concat())
@@ -79,12 +87,14 @@ fn cluster(it: &Database) -> String {
             element("CacheClusterId", &it.id),
             element("Engine", &it.engine),
             element("CacheClusterStatus", "available"),
+            element("CacheSubnetGroupName", SUBNET_GROUP),
             endpoint("ConfigurationEndpoint", &it.host, it.port),
         ],
         false => [
             element("CacheClusterId", &format!("{}-001", it.id)),
             element("Engine", &it.engine),
             element("CacheClusterStatus", "available"),
+            element("CacheSubnetGroupName", SUBNET_GROUP),
             element("ReplicationGroupId", &it.id),
         ],
     };

@@ -1,9 +1,13 @@
-//! RDS: instances, clusters and proxies.
+//! RDS: instances, clusters, proxies with their endpoints, and the one subnet group there is.
 
+use super::ec2::VPC;
 use super::query::{Form, element, wrap};
 use super::{ApiError, page};
 use crate::fleet::{Database, DatabaseKind};
 use crate::state::State;
+
+/// The group that every database and cache is in.
+pub(super) const SUBNET_GROUP: &str = "private";
 
 /// Answers an action.
 pub(super) fn dispatch(
@@ -12,10 +16,15 @@ pub(super) fn dispatch(
     region: &str,
     state: &State,
 ) -> Result<String, ApiError> {
+    if action == "DescribeDBSubnetGroups" {
+        let group = element("DBSubnetGroupName", SUBNET_GROUP) + &element("VpcId", VPC);
+        return Ok(wrap("DBSubnetGroups", &wrap("DBSubnetGroup", &group)));
+    }
     let (kind, list, write): (_, _, fn(&Database) -> String) = match action {
         "DescribeDBInstances" => (DatabaseKind::Instance, "DBInstances", instance),
         "DescribeDBClusters" => (DatabaseKind::Cluster, "DBClusters", cluster),
         "DescribeDBProxies" => (DatabaseKind::Proxy, "DBProxies", proxy),
+        "DescribeDBProxyEndpoints" => (DatabaseKind::Proxy, "DBProxyEndpoints", proxy_endpoints),
         _ => {
             let text = format!("Could not find operation {action} for version 2014-10-31");
             return Err(ApiError::new("InvalidAction", text));
@@ -49,7 +58,7 @@ fn instance(it: &Database) -> String {
         element("Engine", &it.engine),
         element("DBInstanceStatus", status(it)),
         endpoint,
-        wrap("DBSubnetGroup", &element("VpcId", "vpc-0a1b2c3d")),
+        wrap("DBSubnetGroup", &element("VpcId", VPC)),
         element("IAMDatabaseAuthenticationEnabled", "true"),
     ];
     wrap("DBInstance", &parts.concat())
@@ -61,6 +70,7 @@ fn cluster(it: &Database) -> String {
         element("DBClusterIdentifier", &it.id),
         element("Engine", &it.engine),
         element("Status", status(it)),
+        element("DBSubnetGroup", SUBNET_GROUP),
         element("Endpoint", &it.host),
         reader.unwrap_or_default(),
         element("Port", &it.port.to_string()),
@@ -75,10 +85,29 @@ fn proxy(it: &Database) -> String {
         element("DBProxyName", &it.id),
         element("Status", status(it)),
         element("EngineFamily", &it.engine),
-        element("VpcId", "vpc-0a1b2c3d"),
+        element("VpcId", VPC),
         wrap("Auth", &wrap("member", &auth)),
         element("Endpoint", &it.host),
         element("RequireTLS", "true"),
     ];
     wrap("member", &parts.concat())
+}
+
+/// Writes the endpoint that the proxy has by itself, and the one for readers.
+fn proxy_endpoints(it: &Database) -> String {
+    let endpoint = |name: &str, host: &str, role: &str, default: &str| {
+        let parts = [
+            element("DBProxyEndpointName", name),
+            element("DBProxyName", &it.id),
+            element("Status", status(it)),
+            element("VpcId", VPC),
+            element("Endpoint", host),
+            element("TargetRole", role),
+            element("IsDefault", default),
+        ];
+        wrap("member", &parts.concat())
+    };
+    let own = endpoint(&it.id, &it.host, "READ_WRITE", "true");
+    let reader = it.reader.as_ref().map(|host| endpoint("readers", host, "READ_ONLY", "false"));
+    own + &reader.unwrap_or_default()
 }

@@ -11,7 +11,7 @@ pub enum DatabaseKind {
     Instance,
     /// RDS: a cluster with a writer and a reader.
     Cluster,
-    /// RDS: a proxy.
+    /// RDS: a proxy, with an endpoint of its own for readers if there is a reader.
     Proxy,
     /// ElastiCache: a replication group without cluster mode.
     ReplicationGroup,
@@ -21,6 +21,9 @@ pub enum DatabaseKind {
     Serverless,
     /// ElastiCache: Memcached.
     Memcached,
+    /// EC2: an interface endpoint of the service that `engine` names. Its reader is the service's own
+    /// name, which leads to it inside the VPC.
+    VpcEndpoint,
 }
 
 /// A database or cache.

@@ -20,7 +20,7 @@
 //! tasks = [{ id = "0123456789abcdef0123456789abcdef" }]      # exec = false: cannot be entered
 //!
 //! [[database]]                      # also: cluster, proxy, replication-group, sharded-group,
-//! kind = "instance"                 # serverless, memcached
+//! kind = "instance"                 # serverless, memcached, vpc-endpoint
 //! id = "orders"
 //! engine = "postgres"
 //! host = "db.internal"

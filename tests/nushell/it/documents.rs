@@ -1,0 +1,1 @@
+//! What `docs/nushell.md` shows.
