@@ -129,7 +129,12 @@ pub(super) fn one_place(global: &Global) -> Result<(), InvalidInput> {
 
 /// Writes a result to stdout. A reader that is gone has read enough.
 fn print(text: impl Into<Text>) -> Result<ExitCode, Failure> {
-    match text.into().write_to(io::stdout().lock()) {
+    let text = text.into();
+    let written = text.write_to(io::stdout().lock());
+    // The process is about to end, which gives back all of its memory at once; megabytes in pieces
+    // take longer.
+    std::mem::forget(text);
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::Success),
     }
