@@ -118,6 +118,7 @@ pub const CONNECTION: &[Column] = &[
     known("created", Shape::Time),
     known("updated", Shape::Time),
     maybe("last_used", Shape::Time),
+    known("uses", Shape::Int),
 ];
 
 /// How to sign in to a database.

@@ -159,11 +159,14 @@ impl Stopper {
 
     /// Waits until it is gone. Its exit code is none if it was killed.
     fn wait(&self) -> Option<i32> {
+        // It has closed its stdout, so it is about to be gone; or it goes on without.
+        let mut pause = Duration::from_micros(50);
         loop {
             if let Some(code) = self.exit_code() {
                 return code;
             }
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(pause);
+            pause = LOOK.min(pause * 2);
         }
     }
 

@@ -34,7 +34,7 @@ mod value;
 use nu_plugin::{MsgPackSerializer, Plugin, PluginCommand, serve_plugin};
 
 pub use call::Call;
-pub use columns::{Column, Shape};
+pub use columns::{Column, EVENT, Shape};
 pub use command::Command;
 
 /// The version of Nushell that this build speaks to, and its patch releases.

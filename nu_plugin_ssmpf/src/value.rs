@@ -16,18 +16,24 @@ const SECOND: f64 = 1e9;
 /// own.
 pub fn record(json: &Map<String, Json>, columns: &[Column], every: bool, span: Span) -> Value {
     let mut record = Record::with_capacity(json.len().max(columns.len()));
+    let mut seen = usize::from(json.contains_key("schema"));
     for column in columns {
         match json.get(column.field) {
-            Some(field) => record.push(column.name(), shaped(field, column.shape, span)),
+            Some(field) => {
+                record.push(column.name(), shaped(field, column.shape, span));
+                seen += 1;
+            }
             None if every => record.push(column.name(), Value::nothing(span)),
             None => {}
         }
     }
-    let known = |field: &str| field == "schema" || columns.iter().any(|it| it.field == field);
-    for (field, value) in json.iter().filter(|(field, _)| !known(field)) {
-        // A name that a column has already would be there twice.
-        if !record.contains(field) {
-            record.push(field, plain(value, span));
+    if seen < json.len() {
+        let known = |field: &str| field == "schema" || columns.iter().any(|it| it.field == field);
+        for (field, value) in json.iter().filter(|(field, _)| !known(field)) {
+            // A name that a column has already would be there twice.
+            if !record.contains(field) {
+                record.push(field, plain(value, span));
+            }
         }
     }
     Value::record(record, span)

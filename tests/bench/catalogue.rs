@@ -36,7 +36,7 @@ pub fn rows(table: &mut Table<'_>, share: u64) {
             ("show NAME --json".to_owned(), env.ssmpf(&["show", &last, "--json"])),
             ("show NAME --as env".to_owned(), env.ssmpf(&["show", &last, "--as", "env"])),
         ];
-        let figures = measured(commands.map(|(what, command)| (what, command)), rounds, &env);
+        let figures = measured(commands, rounds, &env);
         for (what, figures) in figures {
             table.row(&format!("{name}, {what}"), || figures);
         }
@@ -59,11 +59,11 @@ pub fn measured<const N: usize>(
         times.sort();
         times[times.len() / 2].as_secs_f64() * 1e3
     };
-    let hello = median(&mut times[0]);
+    let (first, name) = (median(&mut times[0]), commands[0].0.clone());
     let figures = commands.iter().zip(&mut times).map(|((what, command), times)| {
         let (it, least) = (median(times), times[0].as_secs_f64() * 1e3);
-        let ratio = it / hello;
-        let value = format!("{it:.2} ms median, {least:.2} least, {ratio:.1} × hello");
+        let ratio = it / first;
+        let value = format!("{it:.2} ms median, {least:.2} least, {ratio:.2} × {name}");
         (what.clone(), Figures { value, cpu: None, memory: Some(peak(command, env)) })
     });
     figures.collect()

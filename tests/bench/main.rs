@@ -7,6 +7,7 @@
 //! target/release/ssmpf-bench --only catalogue
 //! target/release/ssmpf-bench --only completion
 //! target/release/ssmpf-bench --plugin PATH   # Amazon's session-manager-plugin beside it
+//! target/release/ssmpf-bench --only nushell --nu PATH   # the plugin in Nushell
 //! ```
 //!
 //! Everything runs on this machine: the emulated AWS side in this process, `ssmpf` in one of its
@@ -19,6 +20,7 @@ mod catalogue;
 mod completion;
 mod discovery;
 mod measure;
+mod nushell;
 mod recovery;
 mod table;
 
@@ -40,6 +42,9 @@ struct Arguments {
     /// Path of session-manager-plugin; one on PATH is found by itself.
     #[arg(long)]
     plugin: Option<std::path::PathBuf>,
+    /// Nushell, for the rows of its plugin.
+    #[arg(long, env = "SSMPF_TESTS_NUSHELL")]
+    nu: Option<std::path::PathBuf>,
     /// Only rows whose name contains this text.
     #[arg(long, default_value = "")]
     only: String,
@@ -60,6 +65,7 @@ fn main() {
     let mut table = Table::new(&arguments.only);
     catalogue::rows(&mut table, share);
     completion::rows(&mut table, share);
+    nushell::rows(&mut table, share, arguments.nu.as_deref());
     table.row("direct loopback TCP, download", || measure::direct_download(big * 4));
     table.row("direct loopback TCP, upload", || measure::direct_upload(big * 4));
     table.row("direct loopback TCP, request/response", measure::direct_latency);

@@ -58,7 +58,7 @@ pub static SPEC: Spec = Spec {
 };
 
 /// Columns that say what happened to a connection, rather than what it is.
-const HISTORY: &[&str] = &["up", "created", "updated", "last_used", "schema"];
+const HISTORY: &[&str] = &["up", "created", "updated", "last_used", "uses", "schema"];
 
 fn run(call: &Call<'_>, piped: PipelineData) -> Result<PipelineData, LabeledError> {
     let span = piped.span().unwrap_or(call.head());

@@ -5,25 +5,10 @@ use std::collections::BTreeSet;
 use nu_plugin_ssmpf::commands;
 use nu_plugin_ssmpf::spec::Sample;
 use nu_protocol::Value;
-use ssmpf_emulator::{DEFAULT_ACCESS_KEY, DEFAULT_SECRET_KEY, Node};
-use ssmpf_tests::TestEnv;
 
+use crate::documents::account;
 use crate::forwards::Cleanup;
 use crate::nu::Nu;
-
-/// A place where every example makes sense.
-fn place() -> Nu {
-    let env =
-        TestEnv::with(|it| it.node(Node::new("i-0aaaaaaaaaaaaaaaa").online())).with_store_key();
-    let nu = Nu::in_env(env);
-    std::fs::create_dir_all(nu.env.home().join(".aws")).expect("made");
-    let keys = format!(
-        "aws_access_key_id = {DEFAULT_ACCESS_KEY}\naws_secret_access_key = {DEFAULT_SECRET_KEY}\n"
-    );
-    let text = format!("[prod]\n{keys}\n[staging]\n{keys}");
-    std::fs::write(nu.env.home().join(".aws/credentials"), text).expect("written");
-    nu.with_connections()
-}
 
 /// A value in Nushell's own notation.
 fn nuon(value: &Value) -> String {
@@ -58,7 +43,7 @@ fn every_example_comes_to_what_it_says() {
     for spec in commands::ALL {
         // Each command finds the place as it was; examples of one command go on from each other.
         for sample in spec.examples {
-            let nu = place();
+            let nu = account();
             let _cleanup = Cleanup(&nu);
             let (before, code) = surrounded(sample);
             if let Some(before) = before {

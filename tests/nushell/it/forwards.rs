@@ -177,3 +177,17 @@ fn a_log_is_a_table_of_what_happened() {
     assert_eq!(nu.ok("ssmpf logs db | get time | first | describe"), "datetime");
     assert_eq!(nu.value("ssmpf logs db --lines 1 | length"), "1");
 }
+
+#[test]
+fn sessions_are_ended_by_their_rows() {
+    let nu = Nu::new();
+    let _cleanup = Cleanup(&nu);
+    save(&nu, "db", &[]);
+    nu.ok("ssmpf up db");
+    let line =
+        "ssmpf sessions | where started > (date now) - 1hr | ssmpf sessions end | get changed";
+    assert_eq!(nu.value(line), "true");
+    let session = nu.env.emulator.sessions().into_iter().next().expect("a session");
+    assert!(session.terminated_by.is_some());
+    assert_eq!(nu.value("[] | ssmpf sessions end | get changed"), "false");
+}

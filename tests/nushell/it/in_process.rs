@@ -7,6 +7,7 @@ use nu_plugin_ssmpf::SsmpfPlugin;
 use nu_plugin_test_support::PluginTest;
 use nu_protocol::{LabeledError, Record, ShellError, Span, Value};
 
+use crate::documents::account;
 use crate::nu::Nu;
 
 /// The plugin as Nushell calls it, in the environment of a test.
@@ -175,6 +176,26 @@ fn a_row_that_is_no_connection_is_pointed_at() {
     let (incomplete, word) = error(&mut test, "[{name: c, target: b}] | ssmpf add");
     assert_eq!(incomplete.code.as_deref(), Some("ssmpf::usage"), "{incomplete:?}");
     assert!(["c", "{name: c, target: b}"].contains(&word.as_str()), "{word}");
+}
+
+#[test]
+fn examples_of_plugin_commands_alone_return_what_they_say() {
+    use nu_plugin_ssmpf::commands;
+    let mut compared = 0;
+    for spec in commands::ALL {
+        for sample in spec.examples {
+            // There is no `get` or `where` here; with those, examples run in the real Nushell.
+            let is_ours = |it: &str| it.trim().starts_with("ssmpf") || it.trim() == "[]";
+            let (Some(result), true) = (sample.result, sample.code.split('|').all(is_ours)) else {
+                continue;
+            };
+            let nu = account();
+            let found = eval(&mut plugin(&nu), sample.code);
+            assert_eq!(found.expect(sample.code), result(), "{}", sample.code);
+            compared += 1;
+        }
+    }
+    assert!(compared >= 4, "{compared} examples are compared");
 }
 
 #[test]

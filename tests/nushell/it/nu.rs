@@ -1,8 +1,10 @@
 //! The real Nushell with the plugin, in a place of the test's own.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use ssmpf_tests::{Finished, TestEnv, process, program};
 use tempfile::TempDir;
@@ -104,6 +106,7 @@ impl Nu {
 
     /// Saves the connections that most tests use: `prod-api`, `prod-db`, `stage-db` and `web`.
     pub fn with_connections(self) -> Self {
+        let address = own_address().to_string();
         for line in [
             "add prod-db --target i-0123456789abcdef0 --host orders.internal --kind postgres \
              --local-port 15432 --tag prod --tag db --profile prod --db-user app",
@@ -112,7 +115,8 @@ impl Nu {
              --tag db --profile staging --region eu-central-1",
             "add web --target i-0123456789abcdef0 --port 80",
         ] {
-            let words: Vec<&str> = line.split_whitespace().collect();
+            let mut words: Vec<&str> = line.split_whitespace().collect();
+            words.extend(["--bind", &address]);
             let done = self.env.run(&words);
             assert_eq!(done.code, Some(0), "{done:#?}");
         }
@@ -133,6 +137,15 @@ pub struct Failure {
     pub label: String,
     /// The text that the label stands below.
     pub place: String,
+}
+
+/// A loopback address that no other test has: the ports of connections are always the same.
+fn own_address() -> Ipv4Addr {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = std::process::id().wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed));
+    let [_, a, b, c] = number.to_be_bytes();
+    // Far from the address that everybody uses.
+    Ipv4Addr::new(127, a | 64, b, c)
 }
 
 /// A folder with the program and the plugin under their own names, beside each other.

@@ -104,3 +104,17 @@ fn the_summary_says_what_there_is() {
     assert!(nu.ok("ssmpf | get commands.name | str join ,").contains(",ssmpf status,"));
     assert!(nu.ok("ssmpf status --help").contains("--watch"));
 }
+
+#[test]
+fn another_nushell_takes_the_plugin_from_the_registry() {
+    let nu = Nu::new().with_connections();
+    let registry = nu.env.home().join("plugins.msgpackz");
+    let line = format!(
+        "plugin use --plugin-config '{}' ssmpf; ssmpf ls | where profile == prod | get name | to nuon",
+        registry.display()
+    );
+    let mut other = nu.env.command(crate::nu::nu());
+    other.current_dir(nu.env.home()).args(["-c", &line]);
+    let done = ssmpf_tests::process::run(other);
+    assert_eq!((done.code, done.stdout.trim()), (Some(0), "[prod-api, prod-db]"), "{done:#?}");
+}

@@ -45,6 +45,23 @@ fn ctrl_c_ends_a_stream_and_leaves_nothing_behind() {
     eventually("no process is left", || processes(&nu).is_empty());
 }
 
+#[test]
+fn ctrl_c_ends_a_command_that_waits() {
+    let nu = Nu::new();
+    save(&nu, "db", &[]);
+    nu.env.emulator.faults().black_hole(true);
+    let mut terminal = start(&nu, "");
+    let waits = |nu: &Nu| processes(nu).iter().any(|it| it.contains(" up "));
+    terminal.type_line("ssmpf up db");
+    eventually("it waits", || waits(&nu) && nu.env.emulator.open_sessions() > 0);
+    terminal.send(keys::CTRL_C);
+    eventually("it is ended", || !waits(&nu));
+    terminal.type_line("ssmpf status | length | $'up: ($in)'").wait_for("up: 0");
+    terminal.type_line("exit").wait_until_closed();
+    eventually("no process is left", || processes(&nu).is_empty());
+    assert_eq!(nu.env.emulator.open_sessions(), 0, "and no session");
+}
+
 /// Waits until the command line is so.
 #[track_caller]
 pub fn wait_for_line(terminal: &mut Terminal, line: &str) {
