@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 use ssmpf_tests::{BASTION, TestEnv, process, servers};
@@ -340,6 +341,17 @@ fn fifty_come_up_at_once_no_faster_than_the_service_allows_and_go_down_at_once()
 }
 
 #[test]
+fn forwards_of_the_moment_take_their_turn_too() {
+    let env = env();
+    let port = servers::echo().port().to_string();
+    let began = std::time::Instant::now();
+    let tunnels: Vec<_> =
+        (0..4).map(|_| env.start_forward(&["--target", BASTION, "--port", &port])).collect();
+    tunnels.iter().for_each(|tunnel| _ = tunnel.wait_for("ready"));
+    assert!(began.elapsed() >= Duration::from_secs(1), "three sessions a second");
+}
+
+#[test]
 fn the_service_is_one_that_systemd_takes() {
     let mut env = env();
     // systemd-analyze wants a program that is there, and an absolute path.
@@ -364,7 +376,7 @@ pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
         if condition() {
             return true;
         }
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(5));
     }
     false
 }
@@ -445,6 +457,35 @@ fn a_forward_that_waits_for_its_turn_is_down_at_once() {
     assert!(env.emulator.call_count("StartSession") < 40);
     assert_eq!(env.emulator.open_sessions(), 0);
     assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_forward_that_is_coming_up_is_down_without_a_trace() {
+    let env = env();
+    let _cleanup = Cleanup(&env);
+    let local = save(&env, "web", servers::echo().port(), &[]);
+    let comes_down = || {
+        let pid = forward(&env, "web")["pid"].clone();
+        let down = json(&env, &["down", "web"]);
+        assert_eq!(down["stopped"], serde_json::json!(["web"]), "{down}");
+        assert!(wait_until(|| !is_alive(&pid)));
+        assert_eq!(runtime_files(&env), Vec::<PathBuf>::new());
+        assert!(env.emulator.wait_until(ssmpf_tests::PATIENCE, |it| it.open_sessions() == 0));
+    };
+    // The gateway swallows the handshake.
+    env.emulator.faults().black_hole(true);
+    ok(&env, &["up", "web", "--no-wait"]);
+    assert!(wait_until(|| env.emulator.open_sessions() == 1));
+    comes_down();
+    // The session is there, and the answer that names it under way.
+    env.emulator.faults().black_hole(false).api_latency_of("ssm", Duration::from_secs(2));
+    let calls = env.emulator.call_count("StartSession");
+    ok(&env, &["up", "web", "--no-wait"]);
+    assert!(wait_until(|| env.emulator.call_count("StartSession") > calls));
+    comes_down();
+    env.emulator.faults().api_latency_of("ssm", Duration::ZERO);
+    ok(&env, &["up", "web"]);
+    round_trip(local);
 }
 
 #[test]

@@ -21,10 +21,13 @@ fn picking(env: &TestEnv, arguments: &str) -> Terminal {
     Terminal::start(&command)
 }
 
-/// Waits until the list is on the screen.
+/// Waits until the list is on the screen. What was asked for stands at the prompt before there is a
+/// row, so one has to be highlighted too.
 #[track_caller]
 fn wait_for_list(terminal: &mut Terminal, row: &str) {
-    terminal.wait_for(row).wait_until("a prompt", |screen| screen.contains("> "));
+    terminal.wait_for(row).wait_until("a prompt and a highlighted row", |screen| {
+        screen.lines().filter(|line| line.starts_with('>')).count() >= 2
+    });
 }
 
 #[test]

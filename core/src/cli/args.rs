@@ -21,7 +21,6 @@ use super::args_shell::{CompletionsArgs, InitArgs, PickArgs};
 use super::args_sign_in::{LoginArgs, LogoutArgs};
 use super::args_upkeep::UpkeepArgs;
 use super::complete::sources;
-use crate::background::detach;
 use crate::commands::forward::Engine;
 use crate::output::style::ColorChoice;
 
@@ -125,9 +124,6 @@ pub(super) enum Command {
     Logs(LogsArgs),
     Wait(WaitArgs),
     Service(ServiceArgs),
-    /// The process of a forward in the background
-    #[command(name = detach::COMMAND, hide = true)]
-    Keep,
     Forward(Box<ForwardArgs>),
     Targets(TargetsArgs),
     Endpoints(EndpointsArgs),

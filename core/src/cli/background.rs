@@ -203,10 +203,17 @@ impl<'a> Runner<'a> {
 
     async fn watch(&self, names: &[String]) -> Result<ExitCode, Failure> {
         let shutdown = self.settings.shutdown()?;
+        tokio::select! {
+            _ = shutdown.requested() => Ok(ExitCode::Success),
+            () = reader::gone() => Ok(ExitCode::Success),
+            result = self.show_changes(names) => result,
+        }
+    }
+
+    /// Shows the forwards whenever they have changed, until nobody reads that any more.
+    async fn show_changes(&self, names: &[String]) -> Result<ExitCode, Failure> {
         let redraws = !self.settings.is_json() && io::stdout().is_terminal();
         let (mut shown, mut reaped) = (None, None);
-        let reader_gone = reader::gone();
-        tokio::pin!(reader_gone);
         loop {
             let is_due = reaped.is_none_or(|last: Instant| last.elapsed() >= REAP);
             let dead = if is_due { Dead::Reap } else { Dead::Leave };
@@ -228,18 +235,15 @@ impl<'a> Runner<'a> {
                 let text = if redraws { render::redrawn(&text, &notes) } else { text };
                 let mut stdout = io::stdout().lock();
                 match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                        return Ok(ExitCode::Success);
+                    }
                     result => result?,
                 }
             }
             shown = Some(document);
-            tokio::select! {
-                _ = shutdown.requested() => break,
-                () = &mut reader_gone => break,
-                () = tokio::time::sleep(WATCH) => {}
-            }
+            tokio::time::sleep(WATCH).await;
         }
-        Ok(ExitCode::Success)
     }
 
     fn shown(&self, document: &StatusDocument) -> String {

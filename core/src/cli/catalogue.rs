@@ -165,7 +165,6 @@ impl Runner<'_> {
             | Command::Logs(_)
             | Command::Wait(_)
             | Command::Service(_)
-            | Command::Keep
             | Command::Targets(_)
             | Command::Endpoints(_)
             | Command::Sessions(_)

@@ -27,6 +27,10 @@ pub fn main() -> std::process::ExitCode {
         return code;
     }
     let since = Instant::now();
+    if keep::is_asked_for() {
+        let code = keep::run(since).unwrap_or_else(|error| show(&error, Style::default(), false));
+        return u8::from(code).into();
+    }
     let arguments = old_script::translated(std::env::args_os().collect());
     u8::from(run(&arguments, since)).into()
 }
@@ -83,7 +87,6 @@ fn run(arguments: &[OsString], since: Instant) -> ExitCode {
         Some(Command::Logout(args)) => {
             sign_in::logout(&args, &cli.global, &settings).and_then(print)
         }
-        Some(Command::Keep) => keep::run(since),
         Some(Command::Service(args)) => background::service(&args, &settings),
         Some(
             command @ (Command::Up(_)
@@ -126,7 +129,12 @@ pub(super) fn one_place(global: &Global) -> Result<(), InvalidInput> {
 
 /// Writes a result to stdout. A reader that is gone has read enough.
 fn print(text: impl Into<Text>) -> Result<ExitCode, Failure> {
-    match text.into().write_to(io::stdout().lock()) {
+    let text = text.into();
+    let written = text.write_to(io::stdout().lock());
+    // The process is about to end, which gives back all of its memory at once; megabytes in pieces
+    // take longer.
+    std::mem::forget(text);
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::Success),
     }

@@ -16,6 +16,13 @@ use crate::output::Lines;
 use crate::output::json;
 use crate::shutdown::Shutdown;
 
+/// Whether this process is to be a forward. Asked before the flags of all commands are built: each
+/// forward would keep their memory.
+pub(super) fn is_asked_for() -> bool {
+    let mut arguments = std::env::args_os().skip(1);
+    arguments.next().is_some_and(|word| word == detach::COMMAND) && arguments.next().is_none()
+}
+
 /// Is the forward that stdin describes, until its end. Does not return if it became one.
 pub(super) fn run(since: Instant) -> Result<ExitCode, Failure> {
     detach::close_inherited();

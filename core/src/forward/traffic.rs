@@ -64,7 +64,9 @@ impl Traffic {
 
     /// Bytes a second that passed lately.
     pub fn rates(&self, now: Instant) -> Rates {
-        Rates { sent: lock(&self.upload).at(now), received: self.download_rate(now) }
+        // What is forgotten more and more is over at some point.
+        let whole = |rate: f64| rate.round();
+        Rates { sent: whole(lock(&self.upload).at(now)), received: whole(self.download_rate(now)) }
     }
 }
 
@@ -156,6 +158,7 @@ mod tests {
         let rate = traffic.download_rate(now);
         assert!((0.95e6..1.05e6).contains(&rate), "{rate}");
         assert!(traffic.download_rate(now + Duration::from_secs(10)) < 1e3);
+        assert_eq!(traffic.rates(now + Duration::from_secs(20)), Rates::default());
         assert_eq!(traffic.moved(), Moved { sent: 0, received: 5_000_000 });
     }
 

@@ -254,7 +254,12 @@ impl Basic {
     /// `audible` says whether the server could be heard if it spoke.
     pub fn handle_timeout(&mut self, now: Instant, audible: bool, events: &mut VecDeque<Event>) {
         let Some(stream) = self.active() else { return };
-        if !audible {
+        // Whoever was absent has not listened either.
+        let absent = self.streams.get(&stream).is_some_and(|stream| {
+            let last = stream.silent_until(now, config::HALF_CLOSE_IDLE + config::ABSENCE);
+            last.is_some_and(|at| at <= now)
+        });
+        if !audible || absent {
             self.streams.values_mut().for_each(|stream| stream.excuse(now));
         } else if self.poll_timeout(now).is_some_and(|at| at <= now) {
             events.push_back(Event::Abandoned { stream });
@@ -294,6 +299,21 @@ mod tests {
         assert!(events.is_empty());
         basic.open(&mut events).unwrap();
         assert_eq!(data(&mut events), [(1, "220 hello".into())]);
+    }
+
+    #[test]
+    fn a_half_close_is_given_up_for_the_servers_silence_not_for_our_absence() {
+        let (mut basic, mut events) = (Basic::new(false), VecDeque::new());
+        let start = Instant::now();
+        let stream = basic.open(&mut events).unwrap();
+        basic.finish(stream, start);
+        let woken = start + config::HALF_CLOSE_IDLE + config::ABSENCE;
+        basic.handle_timeout(woken, true, &mut events);
+        assert!(!events.contains(&Event::Abandoned { stream }), "nobody listened");
+        let deadline = basic.poll_timeout(woken).unwrap();
+        assert_eq!(deadline, woken + config::HALF_CLOSE_IDLE);
+        basic.handle_timeout(deadline, true, &mut events);
+        assert!(events.contains(&Event::Abandoned { stream }));
     }
 
     #[test]

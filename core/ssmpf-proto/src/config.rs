@@ -108,6 +108,8 @@ pub const BASIC_HALF_CLOSE_TURN: Duration = Duration::from_secs(10);
 /// Not proof: an agent writes to its destination before it acknowledges, so one that does not
 /// read looks the same. Four of the longest retransmission timeouts.
 pub const SILENT_AGENT: Duration = Duration::from_secs(20);
+/// Lateness of a timer that is no busy machine: this one slept, or the process was stopped.
+pub const ABSENCE: Duration = Duration::from_secs(5);
 /// When the agent is asked for a sign of life after the last traffic, while clients are connected,
 /// in quarters of [`SILENT_AGENT`]: after 15 s, one minute and three.
 ///

@@ -84,12 +84,18 @@ impl Liveness {
     }
 
     /// Says once when the agent has been silent for too long.
+    ///
+    /// To be called whenever [`Liveness::poll_timeout`] has passed. A call that comes much later was
+    /// kept from coming: this process was stopped, or the machine slept.
     pub fn check(&mut self, now: Instant) -> Option<Change> {
-        let at = self.silent_at()?;
-        (at <= now).then(|| {
-            self.silent = true;
-            Change::Silent(now.saturating_duration_since(at) + self.silence)
-        })
+        let late = now.checked_duration_since(self.silent_at()?)?;
+        if late >= config::ABSENCE {
+            // Nobody listened meanwhile.
+            self.excuse(now);
+            return None;
+        }
+        self.silent = true;
+        Some(Change::Silent(late + self.silence))
     }
 
     fn silent_at(&self) -> Option<Instant> {
@@ -166,6 +172,17 @@ mod tests {
         liveness.connected(true, back);
         assert_eq!(liveness.check(back + SECOND), None);
         assert!(liveness.check(back + config::SILENT_AGENT).is_some());
+    }
+
+    #[test]
+    fn ones_own_absence_is_not_the_agents_silence() {
+        let (mut liveness, start) = connected(None);
+        liveness.settled(false, start);
+        let woken = start + 3600 * SECOND;
+        assert_eq!(liveness.check(woken), None, "nobody listened");
+        assert_eq!(liveness.poll_timeout(0), Some(woken + config::SILENT_AGENT));
+        let silent = liveness.check(woken + config::SILENT_AGENT + SECOND);
+        assert_eq!(silent, Some(Change::Silent(config::SILENT_AGENT + SECOND)), "a busy machine");
     }
 
     #[test]

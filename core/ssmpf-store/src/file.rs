@@ -5,7 +5,7 @@
 //! since a lock on the store itself would vanish with it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -73,8 +73,19 @@ impl SafeFile {
 
     /// Returns all of it, or `None` if there is no such file.
     pub fn read(&self) -> Result<Option<Vec<u8>>, FileError> {
-        match fs::read(&self.path) {
-            Ok(bytes) => Ok(Some(bytes)),
+        self.read_with(|mut file| {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map(|_| bytes)
+        })
+    }
+
+    /// Returns what `read` makes of it, or `None` if there is no such file.
+    pub fn read_with<T>(
+        &self,
+        read: impl FnOnce(File) -> io::Result<T>,
+    ) -> Result<Option<T>, FileError> {
+        match File::open(&self.path).and_then(read) {
+            Ok(result) => Ok(Some(result)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(self.failed("read", source)),
         }

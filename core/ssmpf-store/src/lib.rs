@@ -27,6 +27,7 @@ mod lines;
 pub mod opened;
 mod parts;
 pub mod seal;
+pub mod sealed;
 pub mod show;
 pub mod store;
 

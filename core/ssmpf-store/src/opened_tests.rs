@@ -3,7 +3,8 @@ use std::sync::Arc;
 use super::*;
 use crate::contents::Contents;
 use crate::keys::Identity;
-use crate::seal::{self, Form, Sealed};
+use crate::seal::{self, Form};
+use crate::sealed::Sealed;
 
 const GOOD: &str = r#"{"target":"bastion","port":5432,"local_port":20000,"tags":["b","a"]}"#;
 

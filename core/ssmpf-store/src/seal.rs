@@ -9,7 +9,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
-use std::io::{self, Cursor, Read, Seek, Write};
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use ssmpf_model::{InvalidInput, Redacted};
 
 use crate::contents::ContentsError;
 use crate::keys::Identity;
+use crate::sealed::{Sealed, Source};
 
 const MAGIC: &str = "age-encryption.org/";
 const MAGIC_V1: &str = "age-encryption.org/v1\n";
@@ -195,6 +197,19 @@ pub fn seal(plain: &[u8], recipients: &[Recipient], form: Form) -> Result<Vec<u8
     Ok(sealed)
 }
 
+/// Reads a file, and finds the damage that shows without a key.
+pub fn read(file: File) -> io::Result<Result<Sealed<'static>, Damage>> {
+    let is_whole = |beginning: &[u8], length| {
+        let header = Header::read(beginning);
+        header.is_ok_and(|header| header.expected == Some(length))
+    };
+    let sealed = Sealed::of(file, is_whole)?;
+    Ok(match sealed.is_in_memory() {
+        true => inspect(sealed.beginning()).map(|()| sealed),
+        false => Ok(sealed),
+    })
+}
+
 /// Finds the damage that shows without a key.
 pub fn inspect(sealed: &[u8]) -> Result<(), Damage> {
     let bytes = binary(sealed)?;
@@ -223,28 +238,10 @@ pub fn form_of(sealed: &[u8]) -> Form {
     }
 }
 
-/// The bytes of a sealed file.
-#[derive(Clone, Debug)]
-pub enum Sealed<'a> {
-    /// Somebody else's.
-    Here(&'a [u8]),
-    /// Kept by whoever reads them.
-    Shared(Arc<Vec<u8>>),
-}
-
-impl AsRef<[u8]> for Sealed<'_> {
-    fn as_ref(&self) -> &[u8] {
-        match self {
-            Sealed::Here(bytes) => bytes,
-            Sealed::Shared(bytes) => bytes,
-        }
-    }
-}
-
 /// The contents of a sealed file, to be read chunk by chunk. Each chunk is checked when it is read,
 /// and only the end says whether all of them are there.
 pub struct Payload<'a> {
-    chunks: StreamReader<Cursor<Sealed<'a>>>,
+    chunks: StreamReader<Box<dyn Source + 'a>>,
     length: usize,
     /// Whether its length is in its header.
     is_ours: bool,
@@ -253,14 +250,15 @@ pub struct Payload<'a> {
 impl<'a> Payload<'a> {
     /// Finds the key of the contents with `identity`. To be called after [`inspect`].
     pub fn begin(sealed: &Sealed<'a>, identity: &Identity) -> Result<Self, Damage> {
-        let sealed = match binary(sealed.as_ref())? {
+        let sealed = match binary(sealed.beginning())? {
             Cow::Borrowed(_) => sealed.clone(),
             Cow::Owned(bytes) => Sealed::Shared(Arc::new(bytes)),
         };
-        let bytes = sealed.as_ref();
-        let (length, is_ours) = (bytes.len(), OurStanza::find(bytes).is_some());
+        let length = sealed.length();
+        let is_ours = OurStanza::find(sealed.beginning()).is_some();
+        let reader = sealed.reader().map_err(|error| unreadable(&error))?;
         // The first line was found to be right: what age stumbles over comes after it.
-        let decryptor = age::Decryptor::new_buffered(Cursor::new(sealed))
+        let decryptor = age::Decryptor::new_buffered(reader)
             .map_err(|_| Damage::Altered("its beginning does not make sense".to_owned()))?;
         if decryptor.is_scrypt() {
             return Err(Damage::Foreign("it is an age file locked with a passphrase".to_owned()));
@@ -290,6 +288,9 @@ impl<'a> Payload<'a> {
 
     /// Returns what it means that reading failed.
     pub fn damage(&self, error: &io::Error) -> Damage {
+        if error.raw_os_error().is_some() {
+            return unreadable(error);
+        }
         Damage::Altered(match self.is_ours {
             true => "its contents do not fit their checksum".to_owned(),
             // Written by another program: its length is not known.
@@ -325,6 +326,10 @@ fn binary(sealed: &[u8]) -> Result<Cow<'_, [u8]>, Damage> {
         Err(error) if has_armor_end(sealed) => Err(Damage::Altered(error.to_string())),
         Err(_) => Err(truncated(sealed, None)),
     }
+}
+
+fn unreadable(error: &io::Error) -> Damage {
+    Damage::Altered(format!("it cannot be read to its end: {error}"))
 }
 
 fn has_armor_end(sealed: &[u8]) -> bool {

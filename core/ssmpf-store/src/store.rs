@@ -1,7 +1,6 @@
 //! The store: contents, seal, file and keys together.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ssmpf_model::{InvalidInput, Redacted};
@@ -11,7 +10,7 @@ use crate::error::StoreError;
 use crate::file::{SafeFile, Warning};
 use crate::keys::{Identity, KeySource, Keys, Passphrase, UnlockError};
 use crate::opened::Opened;
-use crate::seal::{self, Damage, Form, Payload, Recipient, Sealed};
+use crate::seal::{self, Damage, Form, Payload, Recipient};
 
 /// The name of the store inside the data folder.
 pub const STORE_FILE: &str = "store.age";
@@ -210,12 +209,11 @@ impl Store {
 
     /// Finds the key of the file and leaves what is inside unread, with the form that the file has.
     fn open_payload(&mut self) -> Result<Option<(Payload<'static>, Form)>, StoreError> {
-        let Some(sealed) = self.file.read()? else { return Ok(None) };
+        let Some(sealed) = self.file.read_with(seal::read)? else { return Ok(None) };
         self.check_permissions();
         // What is wrong with the file whatever the key is said before anybody is asked for one.
-        seal::inspect(&sealed).map_err(|damage| self.damaged(damage))?;
-        let form = seal::form_of(&sealed);
-        let sealed = Sealed::Shared(Arc::new(sealed));
+        let sealed = sealed.map_err(|damage| self.damaged(damage))?;
+        let form = seal::form_of(sealed.beginning());
         let open = |identity: &Identity| Payload::begin(&sealed, identity);
         let payload = match &self.key {
             Some((identity, _)) => open(identity).map_err(|damage| self.damaged(damage))?,

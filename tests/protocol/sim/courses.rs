@@ -139,6 +139,21 @@ fn a_download_through_an_outage_of_ninety_seconds_arrives() {
 }
 
 #[test]
+fn a_clock_that_jumps_makes_nobody_silent_and_costs_only_the_jump() {
+    let bytes = 16 * MIB;
+    let away = 300 * SECOND;
+    for other in [Plan::Echo { bytes: 5000 }, Plan::Download { request: 5, bytes: MIB / 2 }] {
+        let mut scenario = upload(bytes, 20 * MS);
+        scenario.clients.push((250 * MS, other));
+        scenario.standstills = vec![(300 * MS, away)];
+        let outcome = run(scenario);
+        assert!(outcome.done_at > away, "it was away in the middle of it");
+        assert_eq!(outcome.silences, 0, "nobody listened");
+        assert!(outcome.done_at < away + 5 * SECOND, "{:?}", outcome.done_at);
+    }
+}
+
+#[test]
 fn the_agents_outage_is_repaired_at_the_agents_pace() {
     let bytes = 2 * MIB;
     let mut scenario = Scenario::quiet(vec![(Time::ZERO, Plan::Download { request: 10, bytes })]);

@@ -46,6 +46,16 @@ fn every_byte_arrives_in_the_worst_of_worlds() {
 }
 
 #[test]
+fn every_byte_arrives_though_the_clock_jumps() {
+    run_seeds(|seed| Scenario::random(seed).with_standstills());
+}
+
+#[test]
+fn every_byte_arrives_though_the_clock_jumps_in_the_worst_of_worlds() {
+    run_seeds(|seed| Scenario::random(seed).with_bad_network().with_cuts().with_standstills());
+}
+
+#[test]
 fn every_byte_arrives_through_a_gateway_that_refuses_large_messages() {
     run_seeds(|seed| Scenario::random(seed).with_payload_limit());
 }

@@ -45,7 +45,7 @@ pub(in crate::cli) fn connections_or_tags(typed: &OsStr) -> Candidates {
 /// Adds a connection whose name goes on as was typed.
 fn push_connection(found: &mut Found, it: &Glimpse<'_>, typed: &str) {
     if it.name.starts_with(typed) {
-        let about = if Line::shows_help() { about(&it.parts()) } else { String::new() };
+        let about = if Line::shows_help() { about(it) } else { String::new() };
         found.push((it.name.to_owned(), about));
     }
 }
@@ -150,7 +150,14 @@ pub(in crate::cli) fn help_topics(typed: &OsStr) -> Candidates {
 }
 
 /// A line about a connection: what it is for and whose account it is in.
-fn about(it: &Parts) -> String {
+fn about(it: &Glimpse<'_>) -> String {
+    match it.front() {
+        Some((description, profile)) => format!("{description} ({profile})"),
+        None => about_parts(&it.parts()),
+    }
+}
+
+fn about_parts(it: &Parts) -> String {
     let place = || match &it.host {
         Some(host) => format!("{host}:{}", it.port),
         None => format!("port {} of {}", it.port, it.target),

@@ -326,7 +326,7 @@ impl Mux {
     /// Sends the keepalive that is due and closes streams whose half-close nobody answered.
     ///
     /// `audible` says whether servers could be heard if they spoke: silence of the network is not
-    /// theirs.
+    /// theirs, and neither is this machine's sleep.
     pub fn handle_timeout(&mut self, now: Instant, audible: bool, events: &mut VecDeque<Event>) {
         if let Some(due) = self.keepalive_at.as_mut()
             && *due <= now
@@ -336,10 +336,11 @@ impl Mux {
                 self.control.push_back(FrameHeader::control(Command::Nop, 0));
             }
         }
-        if self.half_close_at.is_none_or(|at| at > now) {
+        let Some(late) = self.half_close_at.and_then(|at| now.checked_duration_since(at)) else {
             return;
-        }
-        if !audible {
+        };
+        // Whoever was absent has not listened either.
+        if !audible || late >= config::ABSENCE {
             self.streams.values_mut().for_each(|stream| stream.excuse(now));
             self.half_close_at = Some(now + config::HALF_CLOSE_IDLE);
             return;

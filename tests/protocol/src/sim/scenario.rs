@@ -37,6 +37,9 @@ pub struct Scenario {
     pub chunk: usize,
     /// When the client's connection is cut, and for how long.
     pub client_cuts: Vec<(Time, Duration)>,
+    /// When the client's machine stands still, and for how long. Its clock jumps by that: nothing
+    /// is read, sent or timed meanwhile, while the world goes on.
+    pub standstills: Vec<(Time, Duration)>,
     /// When the agent's connection is cut, and for how long.
     pub agent_cuts: Vec<(Time, Duration)>,
     /// When the client is told to pause, and after what time to go on; `None` is never.
@@ -77,6 +80,7 @@ impl Scenario {
             clients,
             chunk: 64 * 1024,
             client_cuts: Vec::new(),
+            standstills: Vec::new(),
             agent_cuts: Vec::new(),
             pauses: Vec::new(),
             holds: false,
@@ -143,6 +147,23 @@ impl Scenario {
         self.holds = rng.random();
         self.pauses_agent = rng.random();
         self.loses_in_flight = rng.random();
+        self
+    }
+
+    /// Adds moments at which the client's machine stands still, a few minutes long at most.
+    #[must_use]
+    pub fn with_standstills(mut self) -> Self {
+        let mut rng = self.rng(7);
+        for _ in 0..rng.random_range(1..4) {
+            let at = up_to(6 * SECOND, &mut rng);
+            // Moments, and absences after which everything is overdue, come up as often.
+            let most = if rng.random() { SECOND } else { 200 * SECOND };
+            self.standstills.push((at, MS + up_to(most, &mut rng)));
+        }
+        // One that wants keepalives gives a session up that stands still for half a minute.
+        "3.3.1142.0".clone_into(&mut self.agent.version);
+        self.agent.keepalive = false;
+        self.limit += 600 * SECOND;
         self
     }
 

@@ -33,6 +33,8 @@ pub struct Outcome {
     pub time: Time,
     /// Virtual time at which the last client was done.
     pub done_at: Time,
+    /// How often the agent was said to be silent.
+    pub silences: u32,
     /// How the session ended.
     pub reason: CloseReason,
     /// The session's figures before its end.
@@ -63,6 +65,9 @@ pub struct World {
     order: u64,
     client_epoch: u32,
     client_connected: bool,
+    /// Until when the client's machine stands still.
+    still_until: Time,
+    silences: u32,
     for_client: VecDeque<Bytes>,
     for_agent: VecDeque<Bytes>,
     inbox: VecDeque<Bytes>,
@@ -105,6 +110,8 @@ impl World {
             order: 0,
             client_epoch: 0,
             client_connected: true,
+            still_until: Time::ZERO,
+            silences: 0,
             for_client: VecDeque::new(),
             for_agent: VecDeque::new(),
             inbox: VecDeque::new(),
@@ -122,6 +129,9 @@ impl World {
         };
         for (at, length) in world.scenario.client_cuts.clone() {
             world.plan(at, Happening::CutClient(length));
+        }
+        for (at, length) in world.scenario.standstills.clone() {
+            world.plan(at, Happening::StandStill(length));
         }
         for (at, length) in world.scenario.agent_cuts.clone() {
             world.plan(at, Happening::CutAgent(length));
@@ -160,6 +170,7 @@ impl World {
         Ok(Outcome {
             time: self.now,
             done_at: self.done_at.unwrap_or(self.now),
+            silences: self.silences,
             reason: self.closed.clone().expect("the run is over"),
             stats: self.stats,
             agent_unacknowledged: self.agent.unacknowledged(),
@@ -170,6 +181,10 @@ impl World {
 
     fn instant(&self) -> Instant {
         self.base + self.now
+    }
+
+    fn stands_still(&self) -> bool {
+        self.now < self.still_until
     }
 
     fn plan(&mut self, at: Time, happening: Happening) {
@@ -187,7 +202,8 @@ impl World {
     fn step(&mut self) -> Result<(), String> {
         let instant = self.instant();
         let base = self.base;
-        let timeout = self.session.poll_timeout(instant).map(|at| at - base);
+        let timeout = self.session.poll_timeout(instant);
+        let timeout = timeout.map(|at| (at - base).max(self.still_until));
         if timeout.is_some_and(|at| at <= self.now) {
             // An answer that made the timeout shorter may have made it due.
             self.count_timeout()?;
@@ -200,7 +216,7 @@ impl World {
             timeout,
             Some(self.agent.wakes_at()).filter(|at| *at < Time::MAX && !self.agent_ended),
             next_app.filter(|at| self.ready && *at > self.now),
-            Some(self.read_at).filter(|_| !self.inbox.is_empty()),
+            Some(self.read_at.max(self.still_until)).filter(|_| !self.inbox.is_empty()),
             Some(self.up.room_at()).filter(|at| *at > self.now),
             self.done_at.map(|at| at + self.scenario.linger).filter(|at| *at > self.now),
         ];
@@ -242,6 +258,9 @@ impl World {
 
     /// Lets both sides and the apps work until nothing more happens at this moment.
     fn work(&mut self) -> Result<(), String> {
+        if self.stands_still() {
+            return self.send_from_agent();
+        }
         loop {
             let mut idle = self.read_messages()?;
             idle &= self.open_apps()?;
@@ -353,7 +372,11 @@ impl World {
                 self.ready = true;
                 return Ok(());
             }
-            Event::Silent(_) | Event::Heard => return Ok(()),
+            Event::Silent(_) => {
+                self.silences += 1;
+                return Ok(());
+            }
+            Event::Heard => return Ok(()),
             Event::Closed(reason) => {
                 self.closed = Some(reason.clone());
                 return Ok(());
@@ -398,7 +421,7 @@ impl World {
             let uploads = matches!(app.plan(), Plan::Upload { .. }) && *read < app.plan().upload();
             app.is_pending() || uploads
         });
-        if self.closed.is_none() && !pending {
+        if self.closed.is_none() && !pending && !self.stands_still() {
             let done_at = *self.done_at.get_or_insert(self.now);
             if self.now >= done_at + self.scenario.linger {
                 let instant = self.instant();

@@ -7,6 +7,7 @@ use ssmpf_proto::message::{Header, MessageType, PayloadType, encode};
 use uuid::Uuid;
 
 use super::World;
+use crate::sim::MS;
 
 /// Something that was planned for a moment.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(super) enum Happening {
     ToAgent { epoch: u32, message: Bytes },
     CutClient(Duration),
     RestoreClient(u32),
+    StandStill(Duration),
+    GoOn,
     CutAgent(Duration),
     RestoreAgent,
     Publication(MessageType),
@@ -44,7 +47,23 @@ impl World {
                     self.for_agent.push_back(message);
                 }
             }
+            // Who stands still learns of it afterwards.
+            Happening::CutClient(length) if self.stands_still() => {
+                self.plan(self.still_until, Happening::CutClient(length));
+            }
             Happening::CutClient(length) => self.cut_client(length)?,
+            Happening::RestoreClient(epoch) if self.stands_still() => {
+                self.plan(self.still_until, Happening::RestoreClient(epoch));
+            }
+            // One that is being opened meanwhile is given up, and another is started.
+            Happening::StandStill(length) if !self.ready => {
+                self.plan(self.now + 100 * MS, Happening::StandStill(length));
+            }
+            Happening::StandStill(length) => {
+                self.still_until = self.still_until.max(self.now + length);
+                self.plan(self.still_until, Happening::GoOn);
+            }
+            Happening::GoOn => {}
             Happening::RestoreClient(epoch) if epoch == self.client_epoch => {
                 self.client_connected = true;
                 self.session.open_data_channel("another token");
