@@ -14,7 +14,7 @@ use crate::columns::{Column, Shape};
 use crate::core_process::{Answer, Invocation, Stopper};
 use crate::error::{self, Line, Word};
 use crate::spec::{Count, Flag, Output, Spec};
-use crate::{input, program, stream, value};
+use crate::{input, program, stream, table, value};
 
 /// A command that was typed.
 pub struct Call<'a> {
@@ -82,8 +82,8 @@ impl Call<'_> {
                 stream::start(self, &request, &surroundings, output)
             }
             _ => {
-                let document = self.ask(&request, &surroundings)?;
-                let value = shown(document, output, &surroundings, self.head())?;
+                let text = self.ask(&request, &surroundings)?;
+                let value = shown(&text, output, &surroundings, self.head())?;
                 Ok(PipelineData::value(value, None))
             }
         }
@@ -164,12 +164,12 @@ impl Call<'_> {
         Ok(request)
     }
 
-    /// Asks the core and returns its document.
+    /// Asks the core and returns the text of its document.
     pub fn ask(
         &self,
         request: &Request,
         surroundings: &Surroundings,
-    ) -> Result<Map<String, Json>, LabeledError> {
+    ) -> Result<Vec<u8>, LabeledError> {
         let invocation = surroundings.invocation(request, "json");
         let process = invocation.start(true);
         let process =
@@ -185,7 +185,7 @@ impl Call<'_> {
         }
         let line = request.line(self.head());
         check(&answer, &surroundings.program, &line)?;
-        document(&text, surroundings, self.head())
+        Ok(text)
     }
 }
 
@@ -337,11 +337,13 @@ pub fn document(
     surroundings: &Surroundings,
     head: Span,
 ) -> Result<Map<String, Json>, LabeledError> {
-    let program = &surroundings.program;
-    let document: Map<String, Json> = serde_json::from_slice(text)
-        .map_err(|_| error::core_too_old(program, "its answer is no JSON document", head))?;
-    check_schema(&document, program, head)?;
+    let document = serde_json::from_slice(text).map_err(|_| no_document(surroundings, head))?;
+    check_schema(&document, &surroundings.program, head)?;
     Ok(document)
+}
+
+fn no_document(surroundings: &Surroundings, head: Span) -> LabeledError {
+    error::core_too_old(&surroundings.program, "its answer is no JSON document", head)
 }
 
 /// Checks that a document is of a schema that this plugin reads.
@@ -364,7 +366,7 @@ pub fn check_schema(
 
 /// Returns the value that a document becomes.
 pub fn shown(
-    mut document: Map<String, Json>,
+    text: &[u8],
     output: Output,
     surroundings: &Surroundings,
     span: Span,
@@ -373,20 +375,26 @@ pub fn shown(
         let what = format!("`{field}` is not in its answer");
         error::core_too_old(&surroundings.program, &what, span)
     };
+    if let Output::Table { field, columns } = output {
+        let Ok((rows, rest)) = table::read(text, field, columns, span) else {
+            // Another schema is the better reason, if that is it.
+            document(text, surroundings, span)?;
+            return Err(no_document(surroundings, span));
+        };
+        check_schema(&rest, &surroundings.program, span)?;
+        return rows.ok_or_else(|| missing(field));
+    }
+    let mut document = document(text, surroundings, span)?;
     let mut take = |field: &str| document.remove(field).ok_or_else(|| missing(field));
     Ok(match output {
-        Output::Table { field, columns } => match take(field)? {
-            Json::Array(rows) => value::table(&rows, columns, span),
-            other => value::plain(&other, span),
-        },
         Output::Record { field: Some(field), columns } => match take(field)? {
             Json::Object(fields) => value::record(&fields, columns, true, span),
             other => value::plain(&other, span),
         },
         Output::Record { field: None, columns } => value::record(&document, columns, true, span),
         Output::Words { field } | Output::Text { field } => value::plain(&take(field)?, span),
-        // `Call::output` has chosen, and streams are no documents.
-        Output::If { .. } | Output::Events | Output::Forwards => {
+        // Tables are read above, `Call::output` has chosen, and streams are no documents.
+        Output::Table { .. } | Output::If { .. } | Output::Events | Output::Forwards => {
             value::plain(&Json::Object(document), span)
         }
     })

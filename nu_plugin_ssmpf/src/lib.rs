@@ -29,6 +29,7 @@ mod input;
 mod program;
 pub mod spec;
 mod stream;
+mod table;
 mod value;
 
 use nu_plugin::{MsgPackSerializer, Plugin, PluginCommand, serve_plugin};

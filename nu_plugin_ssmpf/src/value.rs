@@ -49,7 +49,7 @@ pub fn table(json: &[Json], columns: &[Column], span: Span) -> Value {
 }
 
 /// Returns a field in the type that it has. What does not fit passes as it is.
-fn shaped(json: &Json, shape: Shape, span: Span) -> Value {
+pub fn shaped(json: &Json, shape: Shape, span: Span) -> Value {
     match (shape, json) {
         (_, Json::Null) => Value::nothing(span),
         (Shape::Time, Json::String(text)) => match DateTime::parse_from_rfc3339(text) {

@@ -137,14 +137,14 @@ fn add(call: &Call<'_>, row: &Value, surroundings: &Surroundings) -> Result<Valu
             "connections have names, such as {name: db, target: bastion, port: 5432}",
         ));
     }
-    let document = call.ask(&request, surroundings).map_err(|mut error| {
+    let text = call.ask(&request, surroundings).map_err(|mut error| {
         // What is wrong with a row as a whole is not wrong with the command.
         for label in error.labels.iter_mut().filter(|it| it.span == call.head()) {
             label.span = *internal_span;
         }
         error
     })?;
-    call::shown(document, SPEC.output, surroundings, call.head())
+    call::shown(&text, SPEC.output, surroundings, call.head())
 }
 
 /// Puts a column of a row into the request.
@@ -231,9 +231,9 @@ fn import(
     }
     request.command = ["import", "json"].map(str::to_owned).to_vec();
     request.input = Some(export.to_string().into_bytes());
-    let document = call.ask(&request, surroundings)?;
+    let text = call.ask(&request, surroundings)?;
     let output = Output::Table { field: "taken", columns: crate::columns::IMPORTED };
-    let value = call::shown(document, output, surroundings, call.head())?;
+    let value = call::shown(&text, output, surroundings, call.head())?;
     Ok(PipelineData::value(value, None))
 }
 

@@ -3,7 +3,7 @@
 use nu_protocol::{LabeledError, PipelineData, Record, Value, record};
 use serde_json::Value as Json;
 
-use crate::call::{Call, Surroundings};
+use crate::call::{self, Call, Surroundings};
 use crate::spec::{Argument, COMMON, Count, Output, Sample, Spec};
 use crate::{NUSHELL, error, value};
 
@@ -57,7 +57,7 @@ fn run(call: &Call<'_>, _piped: PipelineData) -> Result<PipelineData, LabeledErr
     let ask = |words: &[&str]| {
         let mut request = call.request(Vec::new())?;
         request.command = words.iter().map(|it| (*it).to_owned()).collect();
-        call.ask(&request, &surroundings)
+        call::document(&call.ask(&request, &surroundings)?, &surroundings, span)
     };
     let store = ask(&["store", "path"])?;
     let count = |words: &[&str], field: &str| {

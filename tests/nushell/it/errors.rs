@@ -84,6 +84,12 @@ fn programs_of_other_times_are_recognised() {
     for (script, code, says) in [
         (r#"echo '{"schema":"ssmpf/0","connections":[]}'"#, "core-too-old", "speaks ssmpf/0"),
         (r#"echo '{"schema":"ssmpf/2","connections":[]}'"#, "core-too-new", "speaks ssmpf/2"),
+        (
+            r#"echo '{"schema":"ssmpf/2","connections":{"db":{}}}'"#,
+            "core-too-new",
+            "speaks ssmpf/2",
+        ),
+        (r#"echo '{"schema":"ssmpf/1","connections":{"db":{}}}'"#, "core-too-old", "no JSON"),
         (r#"echo '{"connections":[]}'"#, "core-too-old", "no schema"),
         (r#"echo '{"schema":"ssmpf/1"}'"#, "core-too-old", "`connections`"),
         ("echo hello", "core-too-old", "no JSON"),
