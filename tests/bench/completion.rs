@@ -14,8 +14,11 @@ const SIZES: [usize; 3] = [1, 1_000, 10_000];
 /// How often the picker is opened.
 const OPENED: usize = 15;
 
-/// What is typed into the picker, a key at a time.
-const TYPED: &str = "service-9999";
+/// What is typed into the picker, a key at a time. Each of them makes the list shorter.
+const TYPED: &str = "9876";
+
+/// Longer than any search takes.
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// Adds the rows.
 pub fn rows(table: &mut Table<'_>, share: u64) {
@@ -53,33 +56,57 @@ fn tab(table: &mut Table<'_>, name: &str, env: &TestEnv, rounds: usize) {
 }
 
 fn picker(table: &mut Table<'_>, name: &str, env: &TestEnv) {
-    let (mut painted, mut answered, mut found) = (Vec::new(), Vec::new(), Vec::new());
+    let counts = counts(env);
+    let (mut painted, mut echoed, mut listed) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..OPENED {
-        let started = Instant::now();
-        let mut terminal = Terminal::start(&env.ssmpf(&["pick"]));
-        terminal.wait_until("the list", |screen| {
-            screen.contains("10000/10000") && screen.contains("team-0-service-")
-        });
-        painted.push(started.elapsed());
-        for end in 1..=TYPED.len() {
+        let (mut terminal, took) = open(env);
+        painted.push(took);
+        for (end, count) in (1..).zip(&counts) {
             let pressed = Instant::now();
             terminal.send(&TYPED[end - 1..end]).wait_for(&format!("> {}", &TYPED[..end]));
-            answered.push(pressed.elapsed());
-            if end == TYPED.len() {
-                terminal.wait_for("team-39-service-9999");
-                found.push(pressed.elapsed());
-            }
+            echoed.push(pressed.elapsed());
+            terminal.wait_for(count);
+            listed.push(pressed.elapsed());
         }
         terminal.send(keys::ESCAPE);
         terminal.wait_until_closed();
     }
     for (what, times) in [
         ("start to the first picture", painted),
-        ("a key to the picture with it", answered),
-        ("the last key to the row that was meant", found),
+        ("a key to its letter on the screen", echoed),
+        ("a key to the list that fits", listed),
     ] {
         table.row(&format!("{name}, {what}"), || figures(times));
     }
+}
+
+/// Opens the picker, and says how long that took to the first picture with all of the list.
+fn open(env: &TestEnv) -> (Terminal, Duration) {
+    let started = Instant::now();
+    let mut terminal = Terminal::start(&env.ssmpf(&["pick"]));
+    terminal.wait_until("the list", |screen| {
+        screen.contains("10000/10000") && screen.contains("> team-")
+    });
+    (terminal, started.elapsed())
+}
+
+/// How many rows fit after each key, as the picker says it.
+fn counts(env: &TestEnv) -> Vec<String> {
+    let (mut terminal, _) = open(env);
+    let mut counts = Vec::new();
+    for end in 1..=TYPED.len() {
+        terminal.send(&TYPED[end - 1..end]);
+        // Nothing says that the search is over but that nothing changes any more.
+        std::thread::sleep(SETTLED);
+        let screen = terminal.screen();
+        let count = screen.split_whitespace().find(|word| word.ends_with("/10000"));
+        let count = format!("  {} ", count.expect("the picker counts"));
+        assert!(!counts.contains(&count), "no key may leave the list as it was: {counts:?}");
+        counts.push(count);
+    }
+    terminal.send(keys::ESCAPE);
+    terminal.wait_until_closed();
+    counts
 }
 
 fn figures(mut times: Vec<Duration>) -> Figures {

@@ -15,6 +15,7 @@ fn wait_returns_when_it_is_ready_and_not_later_than_asked() {
     let _cleanup = Cleanup(&env);
     save(&env, "web", servers::echo().port(), &[]);
     env.run(&["wait", "web", "--timeout", "1s"]).fails_with(9, &["`web` is not up"]);
+    env.run(&["wait", "wbe"]).fails_with(3, &["no connection named `wbe`", "`web`"]);
     let waited = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| ok(&env, &["wait", "web", "--json"]));
         ok(&env, &["up", "web", "--no-wait"]);

@@ -18,7 +18,6 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::app_name::AppName;
 use aws_types::region::Region;
-use aws_types::service_config::ServiceConfigKey;
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use ssmpf_schema::ErrorKind;
@@ -27,11 +26,12 @@ use tokio::sync::watch;
 use super::caches::Caches;
 use super::clock::Clock;
 use super::credentials::{CachedCredentials, Source};
+use super::endpoint::{endpoint_of, is_region};
 use super::error::{AwsFailure, Surroundings};
+use super::guide::Guide;
 use super::http_client;
 use super::pacing;
 use super::profiles::{self, Profiles, WayIn};
-use super::sign_in::Guide;
 use super::trust::Trust;
 use crate::hash::hash;
 pub use sign_in::SignedIn;
@@ -339,23 +339,6 @@ fn region(
         ));
     }
     Ok(region.to_owned())
-}
-
-/// Whether this could be a region. It becomes part of host names.
-pub(super) fn is_region(text: &str) -> bool {
-    let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !text.is_empty() && text.bytes().all(valid)
-}
-
-/// Returns the endpoint of a service that the environment or the profile sets.
-pub(super) fn endpoint_of(sdk: &SdkConfig, service_id: &'static str) -> Option<String> {
-    let key = ServiceConfigKey::builder()
-        .service_id(service_id)
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
-        .build();
-    let own = key.ok().and_then(|key| sdk.service_config()?.load_config(key));
-    own.or_else(|| sdk.endpoint_url().map(str::to_owned))
 }
 
 /// Returns the endpoint of Systems Manager that the environment or the profile sets.

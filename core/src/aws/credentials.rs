@@ -26,8 +26,8 @@ use tokio::sync::Mutex;
 use super::caches::Caches;
 use super::chain::{self, Base, Chain};
 use super::error::{AwsFailure, Surroundings, Verdict};
+use super::need::SignInNeed;
 use super::profiles::{DEFAULT_PROFILE, Profiles};
-use super::sign_in::SignInNeed;
 use super::sso::Portal;
 use super::{instance, roles};
 

@@ -1,12 +1,10 @@
 //! All profiles of both files, and whether somebody is signed in to them. No network is used.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aws_config::profile::{Profile, ProfileSet};
 use aws_runtime::env_config::file::EnvConfigFiles;
-use aws_runtime::fs_util::{Os, home_dir};
-use aws_types::os_shim_internal::Env;
 use jiff::Timestamp;
 use ssmpf_schema::{ProfileKind, ProfileListing, ProfileRecord, SignInRecord, SignInState};
 
@@ -14,6 +12,7 @@ use super::caches::{self, Caches};
 use super::chain::{self, Base, Chain};
 use super::cli_cache;
 use super::error::AwsFailure;
+use super::profile_files::ProfileFiles;
 use super::profiles::Profiles;
 use super::roles::account_of;
 use super::section_headers::{name_in_config, names_in};
@@ -22,37 +21,6 @@ use crate::events::rfc3339;
 
 /// Longest a sign-in of `aws login` renews itself, in seconds.
 const CONSOLE_LIFE: i64 = 12 * 3600;
-
-/// Where the profiles are.
-#[derive(Clone, Debug)]
-pub struct ProfileFiles {
-    config: PathBuf,
-    credentials: PathBuf,
-}
-
-impl ProfileFiles {
-    /// Returns the files of the user.
-    pub fn of_process() -> Self {
-        let home = home_dir(&Env::real(), Os::real()).unwrap_or_default();
-        let file = |variable: &str, name: &str| {
-            let chosen = std::env::var(variable).ok().filter(|path| !path.is_empty());
-            match chosen.as_deref().map(|path| (path, path.strip_prefix("~/"))) {
-                Some((_, Some(below))) => Path::new(&home).join(below),
-                Some((path, None)) => PathBuf::from(path),
-                None => Path::new(&home).join(".aws").join(name),
-            }
-        };
-        Self {
-            config: file("AWS_CONFIG_FILE", "config"),
-            credentials: file("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
-        }
-    }
-
-    /// Returns both.
-    pub fn both(self) -> Vec<PathBuf> {
-        vec![self.config, self.credentials]
-    }
-}
 
 /// Lists the profiles in `files`, with the sign-ins of `caches` as they are at `now`.
 ///

@@ -10,7 +10,7 @@ use aws_types::os_shim_internal::{Env, Fs};
 
 use super::chain::{self, Base};
 use super::error::AwsFailure;
-use super::profile_list::ProfileFiles;
+use super::profile_files::ProfileFiles;
 use super::sso::SsoSession;
 use crate::near;
 

@@ -16,7 +16,7 @@ use super::caches::Caches;
 use super::chain::Role;
 use super::cli_cache::{self, AssumeRoleKey, AssumedRoleUser, RoleCredentials};
 use super::error::{AwsFailure, CallError, Verdict};
-use super::sign_in::SignInNeed;
+use super::need::SignInNeed;
 
 /// In words, for failures.
 const SERVICE: &str = "AWS STS";

@@ -1,4 +1,4 @@
-//! What a person has to do, who can be asked to do it, and how to notice that it was done.
+//! Having a person sign in, and noticing that it was done.
 //!
 //! A failure says in [`AwsFailure::sign_in`](super::AwsFailure) whether a person can mend it, and how.
 //! With a [`Guide`] at hand, [`AwsContext::credentials`](super::AwsContext::credentials) has it mended
@@ -6,7 +6,6 @@
 //! signed in meanwhile, with this program or with the AWS CLI: one sign-in revives all profiles that
 //! share it, since they share its file.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -20,77 +19,11 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::caches::{self, Caches};
 use super::error::{AwsFailure, Verdict};
-use super::profile_list::ProfileFiles;
-pub use super::sso::{Flow, Invitation};
-use super::sso::{Oidc, SsoSession};
+use super::guide::{Flow, Guide};
+use super::need::SignInNeed;
+use super::profile_files::ProfileFiles;
+use super::sso::{self, Oidc, SsoSession, Token};
 use crate::model::Redacted;
-
-/// A person who can sign in. Its methods may block for as long as the person takes.
-pub trait Guide: fmt::Debug + Send + Sync {
-    /// How the person likes to sign in to IAM Identity Center.
-    fn flow(&self) -> Flow;
-
-    /// Shows where to sign in, and opens a browser if the invitation says so.
-    fn invite(&self, invitation: &Invitation);
-
-    /// Asks for the code that a device shows; `None` if the person does not want to go on.
-    fn mfa_code(&self, serial: &str) -> io::Result<Option<Redacted<String>>>;
-
-    /// Tells one sentence.
-    fn tell(&self, sentence: &str);
-}
-
-/// What only a person can do. Two that are equal are mended by the same sign-in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SignInNeed {
-    /// Sign in to IAM Identity Center.
-    Sso(SsoSession),
-    /// Give the code of a device.
-    Mfa {
-        /// The device.
-        serial: String,
-        /// Where the credentials are kept for which the code is good.
-        file: PathBuf,
-    },
-    /// Sign in with `aws login`.
-    Console {
-        /// The principal.
-        arn: String,
-        /// Where the sign-in is kept.
-        file: PathBuf,
-    },
-}
-
-impl SignInNeed {
-    /// Returns the command that does it.
-    pub fn command(&self, profile: Option<&str>) -> String {
-        match (self, profile) {
-            (_, Some(profile)) => format!("ssmpf login --profile {}", quoted(profile)),
-            (SignInNeed::Sso(SsoSession { name: Some(name), .. }), None) => {
-                format!("ssmpf login --sso-session {}", quoted(name))
-            }
-            (_, None) => "ssmpf login".to_owned(),
-        }
-    }
-
-    /// The file in which the sign-in is kept.
-    fn file(&self) -> Option<PathBuf> {
-        Some(match self {
-            SignInNeed::Sso(session) => Caches::of_process()?.sso_token(session.key()),
-            SignInNeed::Mfa { file, .. } | SignInNeed::Console { file, .. } => file.clone(),
-        })
-    }
-}
-
-/// Writes a word for a shell.
-fn quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
 
 /// Time between two looks while somebody has to sign in.
 const LOOK: Duration = Duration::from_secs(1);
@@ -187,7 +120,7 @@ pub async fn sign_in_to(
     sdk: &SdkConfig,
     caches: &Caches,
     guide: &Arc<dyn Guide>,
-) -> Result<super::sso::Token, AwsFailure> {
+) -> Result<Token, AwsFailure> {
     // Before a person takes the trouble.
     caches::check_writable(&caches.sso).map_err(|error| {
         let what = format!("there is no place for the sign-in: {} is closed", caches.sso.display());
@@ -195,7 +128,7 @@ pub async fn sign_in_to(
         AwsFailure::new(ErrorKind::Failure, Verdict::GiveUp, what, hint).caused_by(&error)
     })?;
     let oidc = Oidc::new(sdk, session, caches).await?;
-    let token = oidc.sign_in(flow, guide).await?;
+    let token = sso::sign_in(&oidc, flow, guide).await?;
     guide.tell(&format!("signed in to {}", session.label()));
     Ok(token)
 }
@@ -296,14 +229,6 @@ mod tests {
             region: "eu-west-1".to_owned(),
             scopes: None,
         }
-    }
-
-    #[test]
-    fn the_command_can_be_pasted() {
-        let need = SignInNeed::Sso(session());
-        assert_eq!(need.command(Some("prod")), "ssmpf login --profile prod");
-        assert_eq!(need.command(None), "ssmpf login --sso-session 'my corp'");
-        assert_eq!(quoted("it's"), "'it'\\''s'");
     }
 
     #[test]

@@ -61,7 +61,7 @@ async fn everything(context: &AwsContext, caches: &Caches) -> Result<usize, AwsF
             region: text("region"),
             scopes: None,
         };
-        if super::config::is_region(&session.region) {
+        if super::endpoint::is_region(&session.region) {
             end(context, &session, &token, caches).await;
         }
         ended += usize::from(removed(&path)?);

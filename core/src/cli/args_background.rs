@@ -11,6 +11,7 @@ use super::complete::sources;
 /// Returns when they are ready. Each is a process of its own, which survives the terminal. One that is
 /// up already is a success; one that fails does not keep the others from it.
 #[derive(Debug, Args)]
+#[command(override_usage = "ssmpf up [OPTIONS] <NAME|@TAG>...\n       ssmpf up [OPTIONS] --all")]
 #[command(after_help = "Examples:\n  ssmpf up prod-db\n  ssmpf up @prod --timeout 2m\n  \
     ssmpf up --all --no-wait")]
 pub(super) struct UpArgs {
@@ -27,6 +28,9 @@ pub(super) struct UpArgs {
 
 /// End and open again forwards in the background; the ports stay the same
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "ssmpf restart [OPTIONS] <NAME|@TAG>...\n       ssmpf restart [OPTIONS] --all"
+)]
 pub(super) struct RestartArgs {
     /// Connections, or @tag
     #[arg(value_name = "NAME", required_unless_present = "all")]
@@ -65,6 +69,7 @@ pub(super) struct HowArgs {
 ///
 /// Returns when their processes and remote sessions are gone. One that is not up is a success.
 #[derive(Debug, Args)]
+#[command(override_usage = "ssmpf down <NAME|@TAG>...\n       ssmpf down --all")]
 pub(super) struct DownArgs {
     /// Connections, or @tag
     #[arg(value_name = "NAME", required_unless_present = "all")]

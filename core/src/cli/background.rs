@@ -257,6 +257,12 @@ impl<'a> Runner<'a> {
     /// `ssmpf wait`.
     pub(super) fn wait(&self, args: &WaitArgs) -> Result<ExitCode, Failure> {
         let patience = time(&args.timeout)?;
+        let not_up = self.run(async |_, _| {
+            let (folder, aws) = (&self.place.folder, &self.settings.aws);
+            wait::not_up(&args.names, folder, aws).await.map_err(Failure::from)
+        })?;
+        // A mistyped name would never come up.
+        not_up.iter().try_for_each(|name| self.must_exist(name))?;
         let document = self.run(async |_, _| {
             let (folder, aws) = (&self.place.folder, &self.settings.aws);
             wait::run(&args.names, patience, folder, aws).await.map_err(Failure::from)

@@ -7,7 +7,7 @@ use super::args::Global;
 use super::env::Environment;
 use super::status_line;
 use super::terminal::Terminal;
-use crate::aws::sign_in::{Flow, Guide, Invitation};
+use crate::aws::{Flow, Guide, Invitation};
 use crate::commands::context::Person;
 use crate::model::Redacted;
 use crate::output::Style;

@@ -11,7 +11,7 @@ use super::error::Failure;
 use super::settings::Settings;
 use super::{guide, terminal};
 use crate::aws::AwsSettings;
-use crate::aws::sign_in::Flow;
+use crate::aws::Flow;
 use crate::commands::{CommandError, login, logout, profiles};
 use crate::logging;
 use crate::output::{Lines, json, profiles as render};

@@ -1,13 +1,12 @@
 //! `ssmpf add`: a new connection, from flags, or from answers where a person is there to give them.
 
-use std::str::FromStr;
-
 use ssmpf_schema::ConnectionRecord;
 use ssmpf_store::import::{Draft, aws_cli};
 
 use super::add_lists::{HOST, ask_destination, ask_profile, ask_target, listed};
-use super::context::{Context, Finder, Person, declined, terminal};
-use super::fields::{Change, Fields};
+use super::context::{Context, Finder, Person};
+use super::fields::Fields;
+use super::questions::{optional, required};
 use super::{CommandError, record};
 use crate::model::{
     Connection, ConnectionName, Destination, InvalidInput, LocalPort, Port, Timestamp,
@@ -158,47 +157,10 @@ fn ask(
     Ok(())
 }
 
-/// Asks until the answer is a value.
-pub(super) fn required<T: FromStr<Err = InvalidInput>>(
-    person: &mut dyn Person,
-    question: &str,
-    default: Option<&str>,
-) -> Result<T, CommandError> {
-    loop {
-        let answer = person.ask(question, default).map_err(terminal)?.ok_or_else(declined)?;
-        let answer = if answer.is_empty() { default.unwrap_or_default() } else { &answer };
-        match answer.parse() {
-            Ok(value) => return Ok(value),
-            Err(error) => tell(person, &error),
-        }
-    }
-}
-
-/// Asks until the answer is a value or empty.
-pub(super) fn optional<T: FromStr<Err = InvalidInput>>(
-    person: &mut dyn Person,
-    question: &str,
-) -> Result<Change<T>, CommandError> {
-    loop {
-        let answer = person.ask(question, None).map_err(terminal)?.ok_or_else(declined)?;
-        if answer.is_empty() {
-            return Ok(Change::Clear);
-        }
-        match answer.parse() {
-            Ok(value) => return Ok(Change::Set(value)),
-            Err(error) => tell(person, &error),
-        }
-    }
-}
-
-/// Says what was wrong with an answer.
-pub(super) fn tell(person: &mut dyn Person, error: &InvalidInput) {
-    person.tell(&format!("{error}; {}", error.hint));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::fields::Change;
 
     /// Gives one answer after another and remembers what was told.
     struct Scripted {

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use ssmpf_schema::{EndpointRecord, TargetRecord};
 
 use super::CommandError;
-use super::add::{optional, required, tell};
 use super::choose::{Answer, choose};
 use super::context::{Finder, Person};
 use super::fields::{Change, Fields};
+use super::questions::{optional, required, tell};
 use crate::model::{Port, ProfileName, TargetSpec};
 
 /// What is asked for a profile.

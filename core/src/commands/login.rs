@@ -3,7 +3,7 @@
 use ssmpf_schema::{SCHEMA, SignInDocument};
 
 use super::CommandError;
-use crate::aws::sign_in::Flow;
+use crate::aws::Flow;
 use crate::aws::{AwsContext, AwsSettings};
 use crate::events::rfc3339;
 

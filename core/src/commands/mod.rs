@@ -20,6 +20,7 @@ pub mod logs;
 pub mod ls;
 pub mod mv;
 pub mod profiles;
+mod questions;
 pub mod record;
 pub mod rm;
 pub mod service;

@@ -4,7 +4,7 @@ use ssmpf_schema::ProfileListing;
 
 use super::CommandError;
 use crate::aws::caches::Caches;
-use crate::aws::profile_list::{self, ProfileFiles};
+use crate::aws::{ProfileFiles, profile_list};
 use crate::model::Timestamp;
 
 /// Lists the profiles of both files.

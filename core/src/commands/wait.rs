@@ -45,6 +45,16 @@ pub async fn run(
     }
 }
 
+/// Returns the words that stand for no forward at present.
+pub async fn not_up(
+    names: &[String],
+    folder: &RuntimeDir,
+    aws: &AwsSettings,
+) -> Result<Vec<String>, CommandError> {
+    let Swept { running, dead, .. } = status::sweep(folder, aws, Dead::Leave).await?;
+    Ok(status::select(names, &running.iter().chain(&dead).collect::<Vec<_>>()).not_up)
+}
+
 /// Returns the state if all are ready, else what is missing.
 async fn look(
     names: &[String],

@@ -59,7 +59,7 @@ pub struct ConnectionRecord<T = String> {
     pub updated: T,
     /// When it was last opened, RFC 3339; `null` means never.
     pub last_used: Option<T>,
-    /// How often it was opened, since that is counted.
+    /// How often it was opened. Stores of earlier versions did not count.
     #[serde(default)]
     pub uses: u32,
 }

@@ -117,3 +117,7 @@ impl Seek for DiskReader {
         (&self.0.file).seek(to)
     }
 }
+
+#[cfg(test)]
+#[path = "sealed_tests.rs"]
+mod tests;

@@ -8,8 +8,10 @@ use ssmpf_schema::ErrorKind;
 
 use super::AwsContext;
 use crate::aws::error::{AwsFailure, Verdict};
+use crate::aws::guide::{Flow, Guide};
+use crate::aws::need::SignInNeed;
 use crate::aws::profiles::WayIn;
-use crate::aws::sign_in::{self, Flow, Guide, SignInNeed};
+use crate::aws::sign_in;
 use crate::aws::sso::SsoSession;
 
 /// How often a person is asked: typing a code wrong twice is human.

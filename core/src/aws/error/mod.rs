@@ -21,7 +21,7 @@ use ssmpf_schema::ErrorKind;
 pub use codes::{CLOCK_HINT, clock_complaint};
 pub use transport::Peer;
 
-use super::sign_in::SignInNeed;
+use super::need::SignInNeed;
 
 /// What people call the service that sessions are started with.
 pub const SSM: &str = "AWS Systems Manager";

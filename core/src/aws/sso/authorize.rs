@@ -20,19 +20,6 @@ const VERIFIER_LENGTH: usize = 64;
 /// What a registration asks for when the profile names nothing.
 pub(super) const DEFAULT_SCOPE: &str = "sso:account:access";
 
-/// Where a person signs in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invitation {
-    /// The page.
-    pub url: String,
-    /// The code that the page must show or be given; only with device codes.
-    pub user_code: Option<String>,
-    /// Whether a browser on this machine is to be opened.
-    pub open_browser: bool,
-    /// What is signed in to, in words.
-    pub label: String,
-}
-
 /// One attempt to sign in with the browser.
 #[derive(Debug)]
 pub(super) struct Attempt {

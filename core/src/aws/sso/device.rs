@@ -6,12 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Token;
-use super::authorize::Invitation;
-use super::oidc::{Oidc, invite};
+use super::oidc::Oidc;
 use super::refusal::SignInError;
 use super::registration::Registration;
 use crate::aws::error::Verdict;
-use crate::aws::sign_in::Guide;
+use crate::aws::guide::{Guide, Invitation, invite};
 
 /// Grant of the device flow [RFC 8628].
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";

@@ -13,11 +13,12 @@ mod refusal;
 mod registration;
 mod renewing;
 mod session;
+mod signing_in;
 mod token;
 
-pub use authorize::Invitation;
-pub use oidc::{Flow, Oidc};
+pub use oidc::Oidc;
 pub use portal::{Portal, RoleAccess};
 pub use refusal::SignInError;
 pub use session::SsoSession;
+pub use signing_in::sign_in;
 pub use token::{Token, TokenState};

@@ -7,45 +7,25 @@ use aws_sdk_ssooidc::config::{Builder, Region};
 use aws_sdk_ssooidc::operation::create_token::CreateTokenOutput;
 use jiff::{SignedDuration, Timestamp};
 use ssmpf_schema::ErrorKind;
-use std::sync::Arc;
-use std::time::Duration;
 
-use super::authorize::{Attempt, DEFAULT_SCOPE, Invitation};
-use super::callback::{self, Answer, Callback};
-use super::device;
+use super::authorize::DEFAULT_SCOPE;
+use super::callback;
 use super::refusal::SignInError;
 use super::registration::Registration;
 use super::{SsoSession, Token};
 use crate::aws::caches::Caches;
+use crate::aws::endpoint::endpoint_of;
 use crate::aws::error::{AwsFailure, CallError, Verdict};
-use crate::aws::sign_in::Guide;
-
-/// Longest wait for a person to sign in.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// In words, for failures.
 const SERVICE: &str = "AWS IAM Identity Center";
-
-/// How a person signs in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
-    /// In the browser of this machine, which is opened.
-    Browser,
-    /// In a browser of this machine, which the person opens.
-    PrintUrl,
-    /// In a browser anywhere, with a code.
-    DeviceCode {
-        /// Whether one on this machine is opened.
-        open_browser: bool,
-    },
-}
 
 /// Signs in to one session.
 #[derive(Debug)]
 pub struct Oidc {
     pub(super) client: Client,
-    endpoint: String,
-    caches: Caches,
+    pub(super) endpoint: String,
+    pub(super) caches: Caches,
     pub(super) session: SsoSession,
 }
 
@@ -62,7 +42,7 @@ impl Oidc {
             .region(session.region.clone())
             .set_use_fips(sdk.use_fips())
             .set_use_dual_stack(sdk.use_dual_stack())
-            .set_endpoint(crate::aws::config::endpoint_of(sdk, "SSO OIDC"))
+            .set_endpoint(endpoint_of(sdk, "SSO OIDC"))
             .build();
         let no_endpoint = |error: &dyn std::fmt::Display| {
             AwsFailure::usage(
@@ -79,36 +59,6 @@ impl Oidc {
             caches: caches.clone(),
             session: session.clone(),
         })
-    }
-
-    /// Lets a person sign in, and keeps the token where the AWS CLI looks for it.
-    pub async fn sign_in(&self, flow: Flow, guide: &Arc<dyn Guide>) -> Result<Token, AwsFailure> {
-        let flow = match flow {
-            // What the CLI does: the older kind knows device codes only.
-            Flow::Browser if self.session.name.is_none() => Flow::DeviceCode { open_browser: true },
-            Flow::PrintUrl if self.session.name.is_none() => {
-                Flow::DeviceCode { open_browser: false }
-            }
-            flow => flow,
-        };
-        let with_browser = !matches!(flow, Flow::DeviceCode { .. });
-        let kept = Registration::kept(&self.caches, &self.session, with_browser, Timestamp::now());
-        let is_kept = kept.is_some();
-        let registration = match kept {
-            Some(kept) => kept,
-            None => self.register(with_browser).await?,
-        };
-        let token = match self.attempt(flow, &registration, guide).await {
-            // The service may have forgotten a client that the file still remembers.
-            Err(SignInError::UnknownClient(_)) if is_kept => {
-                let fresh = self.register(with_browser).await?;
-                self.attempt(flow, &fresh, guide).await
-            }
-            result => result,
-        };
-        let token = token.map_err(SignInError::into_failure)?;
-        self.keep(&token)?;
-        Ok(token)
     }
 
     /// Gets the next token without a person, and keeps it.
@@ -134,68 +84,7 @@ impl Oidc {
         Ok(renewed)
     }
 
-    async fn attempt(
-        &self,
-        flow: Flow,
-        registration: &Registration,
-        guide: &Arc<dyn Guide>,
-    ) -> Result<Token, SignInError> {
-        match flow {
-            Flow::DeviceCode { open_browser } => {
-                device::sign_in(self, registration, open_browser, guide).await
-            }
-            Flow::Browser => self.authorize(registration, true, guide).await,
-            Flow::PrintUrl => self.authorize(registration, false, guide).await,
-        }
-    }
-
-    async fn authorize(
-        &self,
-        registration: &Registration,
-        open_browser: bool,
-        guide: &Arc<dyn Guide>,
-    ) -> Result<Token, SignInError> {
-        let no_port = |error: std::io::Error| {
-            AwsFailure::new(
-                ErrorKind::BindRefused,
-                Verdict::GiveUp,
-                "there is no free port on loopback for the answer of the browser",
-                "use `ssmpf login --device-code`",
-            )
-            .caused_by(&error)
-        };
-        let callback = Callback::bind().await.map_err(no_port)?;
-        let attempt = Attempt::new(callback.port());
-        let scopes = self.scopes();
-        let url = attempt.url(&self.endpoint, &registration.client_id, &scopes)?;
-        let label = self.session.label();
-        invite(guide, Invitation { url, user_code: None, open_browser, label });
-        let answer = tokio::time::timeout(PATIENCE, callback.answer(&attempt.state)).await;
-        let code = match answer {
-            Err(_) => return Err(SignInError::Failed(self.too_slow())),
-            Ok(Err(error)) => return Err(no_port(error).into()),
-            Ok(Ok(Answer::Refused { error, description })) => {
-                let mut failure = self.denied();
-                failure.causes = vec![format!("{error}: {description}")];
-                return Err(SignInError::Failed(failure));
-            }
-            Ok(Ok(Answer::Code(code))) => code,
-        };
-        let answer = self
-            .client
-            .create_token()
-            .grant_type("authorization_code")
-            .client_id(&registration.client_id)
-            .client_secret(registration.client_secret.expose())
-            .code(code.expose())
-            .code_verifier(attempt.verifier())
-            .redirect_uri(&attempt.redirect_uri)
-            .send()
-            .await;
-        self.token(answer.map_err(|error| self.refused(error))?, registration)
-    }
-
-    async fn register(&self, with_browser: bool) -> Result<Registration, AwsFailure> {
+    pub(super) async fn register(&self, with_browser: bool) -> Result<Registration, AwsFailure> {
         let name = match &self.session.name {
             Some(name) => name.clone(),
             None => Timestamp::now().as_second().to_string(),
@@ -238,7 +127,7 @@ impl Oidc {
         Ok(registration)
     }
 
-    fn scopes(&self) -> Vec<String> {
+    pub(super) fn scopes(&self) -> Vec<String> {
         self.session.scopes.clone().unwrap_or_else(|| vec![DEFAULT_SCOPE.to_owned()])
     }
 
@@ -261,7 +150,7 @@ impl Oidc {
         }
     }
 
-    fn keep(&self, token: &Token) -> Result<(), AwsFailure> {
+    pub(super) fn keep(&self, token: &Token) -> Result<(), AwsFailure> {
         let path = self.caches.sso_token(self.session.key());
         token.write(&self.session, &path).map_err(|error| {
             AwsFailure::new(
@@ -324,7 +213,7 @@ impl Oidc {
         )
     }
 
-    fn denied(&self) -> AwsFailure {
+    pub(super) fn denied(&self) -> AwsFailure {
         AwsFailure::new(
             ErrorKind::SignInRequired,
             Verdict::SignIn,
@@ -341,12 +230,6 @@ impl Oidc {
             "check AWS_ENDPOINT_URL_SSO_OIDC, AWS_ENDPOINT_URL and the proxy settings",
         )
     }
-}
-
-/// Shows a person where to sign in. Opening a browser may take as long as the browser runs.
-pub(super) fn invite(guide: &Arc<dyn Guide>, invitation: Invitation) {
-    let guide = Arc::clone(guide);
-    tokio::task::spawn_blocking(move || guide.invite(&invitation));
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::{Oidc, SsoSession, Token, TokenState, renewing};
 use crate::aws::caches::{self, Caches};
 use crate::aws::cli_cache::{self, RoleCredentials};
 use crate::aws::error::{AwsFailure, CallError, Verdict};
-use crate::aws::sign_in::SignInNeed;
+use crate::aws::need::SignInNeed;
 
 /// In words, for failures.
 const SERVICE: &str = "AWS IAM Identity Center";

@@ -93,7 +93,7 @@ impl SsoSession {
 
     /// The region becomes part of a host name.
     fn checked(self) -> Result<Self, String> {
-        if crate::aws::config::is_region(&self.region) {
+        if crate::aws::endpoint::is_region(&self.region) {
             Ok(self)
         } else {
             Err(format!("`sso_region` is `{}`, which is not an AWS region", self.region))

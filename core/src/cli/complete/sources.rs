@@ -20,13 +20,13 @@ type Candidates = Vec<CompletionCandidate>;
 
 /// Saved connections.
 pub(in crate::cli) fn connections(typed: &OsStr) -> Candidates {
-    let Some(typed) = typed.to_str().map(str::to_owned) else { return Candidates::new() };
+    let Some(typed) = beginning(typed) else { return Candidates::new() };
     all(catalogue::read(move |found, it| push_connection(found, &it, &typed)))
 }
 
 /// Saved connections, or `@tag`; what is on the line already is left out.
 pub(in crate::cli) fn connections_or_tags(typed: &OsStr) -> Candidates {
-    let Some(typed) = typed.to_str().map(str::to_owned) else { return Candidates::new() };
+    let Some(typed) = beginning(typed) else { return Candidates::new() };
     let wants_tags = typed.is_empty() || typed.starts_with('@');
     let start = typed.clone();
     let found = catalogue::read(move |found, it| {
@@ -42,6 +42,11 @@ pub(in crate::cli) fn connections_or_tags(typed: &OsStr) -> Candidates {
     all(found.filter(|(value, _)| value.starts_with(&start) && !Line::has(value)))
 }
 
+/// What a name or tag may begin with. A flag cannot be one, and the store need not be opened for it.
+fn beginning(typed: &OsStr) -> Option<String> {
+    typed.to_str().filter(|typed| !typed.starts_with('-')).map(str::to_owned)
+}
+
 /// Adds a connection whose name goes on as was typed.
 fn push_connection(found: &mut Found, it: &Glimpse<'_>, typed: &str) {
     if it.name.starts_with(typed) {
@@ -52,6 +57,9 @@ fn push_connection(found: &mut Found, it: &Glimpse<'_>, typed: &str) {
 
 /// Tags of saved connections.
 pub(in crate::cli) fn tags(typed: &OsStr) -> Candidates {
+    if beginning(typed).is_none() {
+        return Candidates::new();
+    }
     let found = catalogue::read(|found, it| {
         found.extend(it.parts().tags.into_iter().map(|tag| (tag, String::new())));
     });
