@@ -59,12 +59,16 @@ impl Fleet {
         Figures::plain(format!("{:.1} ms", times[times.len() / 2].as_secs_f64() * 1e3))
     }
 
-    /// Memory of each, the largest: resident, and what is not simply the program's file.
+    /// Memory of each, the largest: resident, what is not simply the program's file, and all of it
+    /// when what is shared is divided among those who share it.
     pub fn memory(&self) -> Figures {
         let resident = self.largest(|process| field(process, "status", "VmRSS:"));
         let own = self.largest(|process| field(process, "status", "RssAnon:"));
+        let share = self.largest(|process| field(process, "smaps_rollup", "Pss:"));
         Figures {
-            value: format!("{resident:.1} MiB resident, {own:.1} MiB of it its own"),
+            value: format!(
+                "{resident:.1} MiB resident, {own:.1} MiB of it its own; {share:.1} MiB if divided"
+            ),
             cpu: None,
             memory: Some(resident),
         }

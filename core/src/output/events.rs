@@ -109,6 +109,9 @@ impl ForwardOutput {
                 };
                 format!("a new session took over ({reason}); {clients}")
             }
+            Detail::SessionOpened { sessions: 1, .. } if self.verbose => {
+                "one session carries the clients".to_owned()
+            }
             Detail::SessionOpened { sessions, .. } if self.verbose => {
                 format!("{sessions} sessions carry the clients")
             }
