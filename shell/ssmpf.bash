@@ -52,7 +52,8 @@ __ssmpf_go() {
     \builtin eval "\\command $line"
 }
 
-# Whether a key does nothing in a keymap, or only what bash itself has put there.
+# Whether a key does nothing in a keymap, or only what bash itself has put there. Bash before 4.3
+# cannot list the keys that run commands.
 __ssmpf_is_free() {
     local line
     while IFS= \builtin read -r line; do
@@ -60,7 +61,7 @@ __ssmpf_is_free() {
             "\"$2\": transpose-chars" | "\"$2\": transpose-words" | "\"$2\": self-insert") ;;
             "\"$2\""*) \builtin return 1 ;;
         esac
-    done <<<"$(\builtin bind -m "$1" -p; \builtin bind -m "$1" -s; \builtin bind -m "$1" -X)"
+    done <<<"$(\builtin bind -m "$1" -p; \builtin bind -m "$1" -s; \builtin bind -m "$1" -X 2>/dev/null)"
     \builtin return 0
 }
 
@@ -110,9 +111,15 @@ if [[ $- == *i* && -z ${__ssmpf_loaded-} ]]; then
         if [[ :$SHELLOPTS: == *:emacs:* || :$SHELLOPTS: == *:vi:* ]]; then
             for __ssmpf_keymap in emacs-standard vi-insert; do
                 __ssmpf_bind_insert "$__ssmpf_keymap"
-                __ssmpf_bind_connect "$__ssmpf_keymap"
+                # It is bound through a sequence of several keys.
+                if [[ ${BASH_VERSINFO[0]} -gt 4 || ${BASH_VERSINFO[1]} -ge 3 ]]; then
+                    __ssmpf_bind_connect "$__ssmpf_keymap"
+                fi
             done
             \builtin unset __ssmpf_keymap
+            if [[ ${BASH_VERSINFO[0]} -eq 4 && ${BASH_VERSINFO[1]} -lt 3 && -n "${SSMPF_KEY_CONNECT-x}" ]]; then
+                \builtin printf '%s\n' "ssmpf: the key that connects needs bash 4.3 or later" >&2
+            fi
         fi
     elif [[ -n "${SSMPF_KEY_INSERT-x}${SSMPF_KEY_CONNECT-x}" ]]; then
         \builtin printf '%s\n' "ssmpf: the keys need bash 4 or later; TAB and functions work" >&2

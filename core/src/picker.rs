@@ -94,6 +94,7 @@ pub fn pick(rows: Vec<Row>, question: Question<'_>) -> Result<Option<Picked>, Pi
     let items: Vec<Arc<dyn SkimItem>> =
         items(rows).into_iter().map(|item| Arc::new(item) as Arc<dyn SkimItem>).collect();
     let mut query = question.query.to_owned();
+    let mut came_back: Option<String> = None;
     loop {
         let output = ask(&items, &query, &binds, question)?;
         if output.is_abort {
@@ -108,12 +109,16 @@ pub fn pick(rows: Vec<Row>, question: Question<'_>) -> Result<Option<Picked>, Pi
         }
         let mut chosen: Vec<&Item> =
             output.selected_items.iter().filter_map(|item| item.downcast_item()).collect();
-        // skim searches beside the typing, so a quick Enter may find the list of some letters before.
-        // Nobody means to connect to what does not even fit: the list comes back, with all letters.
-        if let [only] = chosen[..]
-            && !fits(&only.text, &output.query)
-            && query != output.query
-        {
+        // skim searches beside the typing, so a quick Enter may find the list of some letters before,
+        // or none yet. Nobody means to connect to what does not even fit, or to leave while something
+        // does: the list comes back, with all letters, once.
+        let too_quick = match chosen[..] {
+            [] => rows_that_fit(&items, &output.query) && came_back.as_ref() != Some(&output.query),
+            [only] => !fits(&only.text, &output.query) && query != output.query,
+            _ => false,
+        };
+        if too_quick {
+            came_back = Some(output.query.clone());
             query = output.query;
             continue;
         }
@@ -159,6 +164,11 @@ fn ask(
     let _ = sender.send(items.to_vec());
     drop(sender);
     Skim::run_with(options, Some(receiver)).map_err(|error| failed(&error))
+}
+
+/// Whether the query fits any of the rows.
+fn rows_that_fit(items: &[Arc<dyn SkimItem>], query: &str) -> bool {
+    items.iter().any(|item| fits(&item.text(), query))
 }
 
 /// Whether the letters of every word typed are in the text, in their order. Words with a meaning of

@@ -113,11 +113,16 @@ fn tab_completes_every_kind_of_argument_in_fish() {
 #[test]
 fn zsh_and_fish_show_what_a_connection_is_about() {
     let env = some_connections();
+    let _cleanup = Cleanup(&env);
+    ok(&env, &["up", "web"]);
     for shell in [Shell::Zsh, Shell::Fish] {
         let mut terminal = shell.start(&env);
         terminal.send("ssmpf show web").send(keys::TAB).send(keys::TAB);
         terminal.wait_for("the größe: of 数据 'quoted'");
         terminal.wait_for("(prod)");
+        terminal.wait_until("what is up", |screen| {
+            screen.lines().any(|line| line.starts_with("web ") && line.contains(", up"))
+        });
     }
 }
 
@@ -325,6 +330,7 @@ fn the_files_for_bash_use_nothing_newer_than_bash_3_but_behind_a_question_for_th
     for (file, question, behind) in [
         ("completions/ssmpf.bash", "BASH_VERSINFO[1]} -ge 4", "nosort"),
         ("shell/ssmpf.bash", "BASH_VERSINFO[0]} -ge 4", "__ssmpf_bind_insert \"$"),
+        ("shell/ssmpf.bash", "BASH_VERSINFO[1]} -ge 3", "__ssmpf_bind_connect \"$"),
     ] {
         let text = read(file);
         let last = |part: &str| text.rfind(part).unwrap_or_else(|| panic!("{part} in {file}"));

@@ -113,17 +113,22 @@ fn keys_choose_what_to_do() {
 #[test]
 fn an_enter_that_is_quicker_than_the_search_picks_nothing_else() {
     let env = some_connections();
-    for _ in 0..5 {
-        let mut terminal = picking(&env, "pick");
-        wait_for_list(&mut terminal, "orders-db");
-        // In one go, as pasted. Either it was found in time, or the list is there again.
-        terminal.send("staging\r");
+    // In one go, as pasted, and before there is a list at all.
+    for (arguments, shown, typed) in
+        [("pick", "orders-db", "staging\r"), ("pick --query staging", "> staging", "\r")].repeat(5)
+    {
+        let mut terminal = picking(&env, arguments);
+        wait_for_list(&mut terminal, shown);
+        // Either it was found in time, or the list is there again.
+        terminal.send(typed);
         terminal.wait_until("an answer", |it| it.contains("1/3") || it.contains("code"));
         if !terminal.screen().contains("code") {
             terminal.send(keys::ENTER);
         }
         terminal.wait_for("code 0 [web-2]");
     }
+    let mut terminal = picking(&env, "pick --query nothing-like-it");
+    terminal.wait_for("0/3").send(keys::ENTER).wait_for("code 130 []");
 }
 
 #[test]
@@ -183,7 +188,7 @@ fn programs_get_all_that_is_known_about_what_was_picked() {
     let mut terminal = picking(&env, "pick profiles --query corp --json > picked");
     terminal.wait_for("0/3").send(keys::ESCAPE).wait_for("code 130 []");
     let mut terminal = picking(&env, "pick profiles --query prod --format jsonl > picked");
-    wait_for_list(&mut terminal, "prod");
+    wait_for_list(&mut terminal, "1/3");
     terminal.send(keys::ENTER).wait_for("code 0 []");
     assert_eq!(picked_lines(&env)[0]["name"], "prod");
 }
@@ -257,10 +262,20 @@ fn wide_letters_stay_in_their_columns_however_narrow_the_terminal() {
     save(&env, "wide", 5432, &["--description", &description, "--kind", "redis"]);
     for columns in [30, 60, 99, 160] {
         let mut terminal = Terminal::with_size(&env.ssmpf(&["pick"]), columns, 12);
-        wait_for_list(&mut terminal, "wide");
+        // Beside them is the preview, with a port of its own, as soon as it is there.
+        let rows = |screen: &str| -> Vec<String> {
+            let is_row = |line: &&str| {
+                let name = line.trim_start_matches(['>', ' ']).split(' ').next();
+                line.starts_with(['>', ' ']) && matches!(name, Some("a" | "wide"))
+            };
+            screen.lines().filter(is_row).map(str::to_owned).collect()
+        };
+        terminal.wait_until("both rows", |screen| {
+            let rows = rows(screen);
+            rows.len() == 2 && (columns < 60 || rows.iter().all(|row| row.contains("port 5432")))
+        });
         let screen = terminal.screen();
-        let rows: Vec<&str> = screen.lines().filter(|line| line.contains("5432")).collect();
-        assert!(columns < 60 || rows.len() >= 2, "{screen}");
+        let rows = rows(&screen);
         // The columns in front of the letters are alike, whatever comes behind.
         let at: Vec<_> = rows.iter().filter_map(|row| row.find("port 5432")).collect();
         assert!(at.windows(2).all(|pair| pair[0] == pair[1]), "{screen}");

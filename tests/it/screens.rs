@@ -9,7 +9,7 @@ use ssmpf_tests::{Shell, Terminal, TestEnv, keys};
 use crate::catalogue::{env, ok};
 
 /// Columns and rows of the pictures.
-const SIZE: (u16, u16) = (110, 16);
+const SIZE: (u16, u16) = (120, 20);
 
 /// What a person might have, with times that stay.
 fn example() -> TestEnv {
@@ -78,6 +78,7 @@ fn the_picker_looks_as_documented() {
     terminal.send("orders-").wait_for("2/4");
     // The first row is the highlighted one, with what is known about it.
     terminal.wait_for("orders of all shops").wait_for("uses          9");
+    terminal.wait_for("Alt-C copy").wait_for("Tab mark").wait_for("ToRemoteHost");
     is_the_picture(&terminal, "picker.svg");
 }
 

@@ -73,7 +73,9 @@ impl Shell {
                 let folder = home.join(".config/fish");
                 std::fs::create_dir_all(&folder).expect("a folder");
                 let setup = format!("function fish_prompt; printf '{PROMPT}'; end");
-                (folder.join("config.fish"), format!("set -g fish_greeting\n{setup}"))
+                // What was typed before would stand behind the cursor as a suggestion.
+                let quiet = "set -g fish_greeting\nset -g fish_autosuggestion_enabled 0";
+                (folder.join("config.fish"), format!("{quiet}\n{setup}"))
             }
         };
         std::fs::write(file, format!("{before}\n{prompt}\n{after}\n")).expect("written");

@@ -28,8 +28,9 @@ const ADD: &str = "add";
 /// Keys besides Enter and the commands they stand for. `rm` asks before it removes.
 const KEYS: [(&str, &str); 5] =
     [("alt-u", "up"), ("alt-e", "edit"), ("alt-c", COPY), ("alt-d", "rm"), ("alt-n", ADD)];
-// Fits a terminal of 80 columns.
-const HEADER: &str = "Enter connect · Alt-U up, -E edit, -C copy, -D remove, -N new · Tab mark";
+// Fits beside the preview.
+const HEADER: &str =
+    "Enter connect · Alt-U up · Alt-E edit · Alt-C copy\nAlt-D remove · Alt-N new · Tab mark";
 
 /// What `ssmpf` alone is meant to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

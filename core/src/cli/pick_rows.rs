@@ -15,7 +15,8 @@ use super::settings::Settings;
 use super::{background, catalogue, finding, sign_in};
 use crate::background::Record;
 use crate::commands::{ls, profiles, record};
-use crate::model::Timestamp;
+use crate::model::document::SessionDocument;
+use crate::model::{Destination, Port, Timestamp};
 use crate::output::{catalogue as render, finding as render_finding, json};
 use crate::picker::Row;
 
@@ -171,9 +172,20 @@ fn connection_row(it: ConnectionRecord) -> (Row, Behind) {
             times => format!("uses          {times}\n"),
         };
         let (line, details) = (render::one_line(&it), render::details(&it));
-        format!("{line}\n\n{details}{uses}\nstate         {state}\n")
+        let call = call(&it).map(|document| format!("calls         StartSession, {document}\n"));
+        let call = call.unwrap_or_default();
+        format!("{line}\n\n{details}{uses}\nstate         {state}\n{call}")
     };
     (Row { value, columns, preview: Box::new(preview) }, behind)
+}
+
+/// The document that a session of this connection is started with.
+fn call(it: &ConnectionRecord) -> Option<String> {
+    let host = it.host.as_deref().map(str::parse).transpose().ok()?;
+    let destination = Destination { host, port: Port::new(it.port)? };
+    let named = it.document.as_deref().map(str::parse).transpose().ok()?;
+    let document = SessionDocument::for_destination(&destination, named.as_ref()).ok()?;
+    Some(document.name().to_owned())
 }
 
 fn forward_row(it: Record) -> (Row, Behind) {

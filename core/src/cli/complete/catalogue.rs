@@ -14,7 +14,8 @@ use super::super::places;
 use super::line::Line;
 use crate::commands::context::{Context, ContextSettings};
 
-/// Longest time that a keyring may take to give the key. A person is waiting for TAB.
+/// Longest time that a keyring may take to give the key. A person is waiting for TAB. Reading with the
+/// key has no limit: it takes milliseconds, and more only where everything does.
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// Candidates, each with a line about it.
@@ -64,21 +65,24 @@ fn plain_string(json: &str) -> Option<(&str, &str)> {
 ///
 /// A store that is locked, damaged or not there gives nothing.
 pub(super) fn read(take: impl Fn(&mut Found, Glimpse<'_>) + Send + Sync + 'static) -> Found {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let found = context().and_then(|mut context| {
-            let mut opened = context.store.open().ok().flatten()?;
-            let found = opened.skim(
-                Found::new,
-                |found, name, json| take(found, Glimpse { name, json }),
-                |found, mut more| found.append(&mut more),
-            );
-            found.ok()
-        });
+    let (opens, opened) = mpsc::channel();
+    let reading = thread::spawn(move || {
+        let mut context = context()?;
+        let mut store = context.store.open().ok().flatten()?;
         // Nobody listens after the time limit.
-        let _ = sender.send(found);
+        opens.send(()).ok()?;
+        let found = store.skim(
+            Found::new,
+            |found, name, json| take(found, Glimpse { name, json }),
+            |found, mut more| found.append(&mut more),
+        );
+        found.ok()
     });
-    receiver.recv_timeout(LIMIT).ok().flatten().unwrap_or_default()
+    // An error is the end of the thread without a store that opens, or the time limit.
+    match opened.recv_timeout(LIMIT) {
+        Ok(()) => reading.join().ok().flatten().unwrap_or_default(),
+        Err(_) => Found::new(),
+    }
 }
 
 /// Each value once, in their order.

@@ -21,7 +21,9 @@ type Candidates = Vec<CompletionCandidate>;
 /// Saved connections.
 pub(in crate::cli) fn connections(typed: &OsStr) -> Candidates {
     let Some(typed) = beginning(typed) else { return Candidates::new() };
-    all(catalogue::read(move |found, it| push_connection(found, &it, &typed)))
+    let mut found = catalogue::read(move |found, it| push_connection(found, &it, &typed));
+    say_what_is_up(&mut found);
+    all(found)
 }
 
 /// Saved connections, or `@tag`; what is on the line already is left out.
@@ -29,13 +31,14 @@ pub(in crate::cli) fn connections_or_tags(typed: &OsStr) -> Candidates {
     let Some(typed) = beginning(typed) else { return Candidates::new() };
     let wants_tags = typed.is_empty() || typed.starts_with('@');
     let start = typed.clone();
-    let found = catalogue::read(move |found, it| {
+    let mut found = catalogue::read(move |found, it| {
         push_connection(found, &it, &typed);
         if wants_tags {
             let tags = it.parts().tags.into_iter();
             found.extend(tags.map(|tag| (format!("@{tag}"), String::new())));
         }
     });
+    say_what_is_up(&mut found);
     // Connections first, tags behind them: no name begins with `@`.
     let (tags, names): (Found, Found) = found.into_iter().partition(|it| it.0.starts_with('@'));
     let found = names.into_iter().chain(catalogue::distinct(tags));
@@ -52,6 +55,17 @@ fn push_connection(found: &mut Found, it: &Glimpse<'_>, typed: &str) {
     if it.name.starts_with(typed) {
         let about = if Line::shows_help() { about(it) } else { String::new() };
         found.push((it.name.to_owned(), about));
+    }
+}
+
+/// Adds to the line about each connection whether it is up.
+fn say_what_is_up(found: &mut Found) {
+    if !Line::shows_help() {
+        return;
+    }
+    let up: BTreeSet<String> = forwards::running().into_iter().map(|record| record.name).collect();
+    for (_, about) in found.iter_mut().filter(|(name, _)| up.contains(name)) {
+        about.push_str(", up");
     }
 }
 
