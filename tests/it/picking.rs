@@ -118,7 +118,7 @@ fn an_enter_that_is_quicker_than_the_search_picks_nothing_else() {
         [("pick", "orders-db", "staging\r"), ("pick --query staging", "> staging", "\r")].repeat(5)
     {
         let mut terminal = picking(&env, arguments);
-        wait_for_list(&mut terminal, shown);
+        terminal.wait_for("> ").wait_for(shown);
         // Either it was found in time, or the list is there again.
         terminal.send(typed);
         terminal.wait_until("an answer", |it| it.contains("1/3") || it.contains("code"));

@@ -87,7 +87,7 @@ fn tab_looks_as_documented() {
     let env = example();
     let command = Shell::Zsh.command(&env, "", Shell::Zsh.init_line());
     let mut terminal = Terminal::with_size(&command, SIZE.0, 8);
-    terminal.wait_for(PROMPT).send("ssmpf connect ").send(keys::TAB).send(keys::TAB);
+    terminal.wait_for(PROMPT).send("ssmpf connect ").send(keys::TAB);
     terminal.wait_for("the same to play with").wait_for("@staging");
     is_the_picture(&terminal, "tab.svg");
 }
