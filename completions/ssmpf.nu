@@ -575,30 +575,6 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
   ]
 
-  def "nu-complete ssmpf __keep format" [] {
-    [ "table" "json" "jsonl" "plain" ]
-  }
-
-  def "nu-complete ssmpf __keep color" [] {
-    [ "auto" "always" "never" ]
-  }
-
-  # The process of a forward in the background
-  export extern "ssmpf __keep" [
-    --profile: string         # AWS profile; it wins over credentials in the environment. Lists take several
-    --region: string          # AWS region. Lists take several
-    --format: string@"nu-complete ssmpf __keep format" # How results are written
-    --json                    # Short for --format json
-    --no-input                # Never ask anything
-    --color: string@"nu-complete ssmpf __keep color" # Colours
-    --quiet(-q)               # Say only what went wrong
-    --verbose(-v)             # Log to stderr; twice for more
-    --config: path            # Configuration file instead of the user's own
-    --store: path             # Store of connections
-    --end-with-stdin          # End as by Ctrl-C when stdin does: for programs that run this one
-    --help(-h)                # Print help (see more with '--help')
-  ]
-
   def "nu-complete ssmpf forward engine" [] {
     [ "native" "plugin" ]
   }
