@@ -7,7 +7,8 @@ use super::table::Table;
 
 /// Returns the table of `profiles`.
 pub fn table(profiles: &[ProfileRecord], width: Option<usize>) -> String {
-    let mut table = Table::new(&["NAME", "SIGN-IN", "KIND", "REGION", "ACCOUNT", "ROLE", "NOTE"]);
+    let headings = ["NAME", "SIGN-IN", "KIND", "REGION", "ACCOUNT", "ROLE", "NOTE"];
+    let mut table = Table::new(&headings).keep_whole("SIGN-IN");
     for profile in profiles {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         table.row(vec![

@@ -16,12 +16,20 @@ const LEAST: usize = 8;
 pub struct Table {
     headings: Vec<&'static str>,
     rows: Vec<Vec<String>>,
+    whole: Vec<&'static str>,
 }
 
 impl Table {
     /// Begins a table. The columns further left are the more important ones.
     pub fn new(headings: &[&'static str]) -> Self {
-        Self { headings: headings.to_vec(), rows: Vec::new() }
+        Self { headings: headings.to_vec(), rows: Vec::new(), whole: Vec::new() }
+    }
+
+    /// Keeps a column from being shortened while others can be left out: its cells end with what
+    /// matters.
+    pub fn keep_whole(mut self, heading: &'static str) -> Self {
+        self.whole.push(heading);
+        self
     }
 
     /// Adds a row with a cell for every column.
@@ -46,7 +54,8 @@ impl Table {
     pub fn render(&self, width: Option<usize>) -> String {
         let mut widths: Vec<usize> = (0..self.headings.len()).map(|it| self.natural(it)).collect();
         if let Some(limit) = width {
-            fit(&mut widths, limit);
+            let whole: Vec<bool> = self.headings.iter().map(|it| self.whole.contains(it)).collect();
+            fit(&mut widths, &whole, limit);
         }
         let mut text = String::new();
         let headings: Vec<String> = self.headings.iter().map(|it| (*it).to_owned()).collect();
@@ -73,10 +82,13 @@ impl Table {
 }
 
 /// Makes columns narrower until they fit: 0 stands for a column that is left out.
-fn fit(widths: &mut [usize], limit: usize) {
+fn fit(widths: &mut [usize], whole: &[bool], limit: usize) {
     let natural = widths.to_vec();
     // A column keeps half of what it would like, as long as that leaves room for others.
-    let comfortable = |width: usize| width.min(WHOLE.max(SHORT.min(width / 2)));
+    let comfortable = |column: usize, width: usize| match whole[column] {
+        true => width,
+        false => width.min(WHOLE.max(SHORT.min(width / 2))),
+    };
     loop {
         if shorten(widths, limit, comfortable) {
             return;
@@ -93,7 +105,7 @@ fn fit(widths: &mut [usize], limit: usize) {
     if let Some(first_left_out) = shown.next() {
         widths[first_left_out..].fill(0);
     }
-    while !shorten(widths, limit, |width| width.min(LEAST)) {
+    while !shorten(widths, limit, |_, width| width.min(LEAST)) {
         match (1..widths.len()).rev().find(|&it| widths[it] > 0) {
             Some(column) => widths[column] = 0,
             None => return,
@@ -102,8 +114,9 @@ fn fit(widths: &mut [usize], limit: usize) {
 }
 
 /// Takes from the widest column until all fit. Returns whether they do.
-fn shorten(widths: &mut [usize], limit: usize, least: impl Fn(usize) -> usize) -> bool {
-    let least: Vec<usize> = widths.iter().map(|width| least(*width)).collect();
+fn shorten(widths: &mut [usize], limit: usize, least: impl Fn(usize, usize) -> usize) -> bool {
+    let least: Vec<usize> =
+        widths.iter().enumerate().map(|(at, width)| least(at, *width)).collect();
     while total(widths) > limit {
         let longer = (0..widths.len()).filter(|&it| widths[it] > least[it]);
         match longer.max_by_key(|&it| widths[it]) {
@@ -179,6 +192,18 @@ mod tests {
         assert!(text.contains("eu-west-1a"), "{text}");
         // Two stay to the end.
         assert_eq!(table.render(Some(30)).lines().next(), Some("NAME      TARGET"));
+    }
+
+    #[test]
+    fn a_column_whose_end_matters_is_not_cut_while_another_can_go() {
+        let mut table = Table::new(&["NAME", "SIGN-IN", "KIND", "NOTE"]).keep_whole("SIGN-IN");
+        let cells = ["play", "signed in until 21:00", "assume-role-mfa", "sso-session corp"];
+        table.row(cells.map(str::to_owned).to_vec());
+        for width in 27..80 {
+            let text = table.render(Some(width));
+            assert!(text.contains("until 21:00"), "{width}:\n{text}");
+        }
+        assert!(table.render(Some(20)).contains("signed in unt…"));
     }
 
     #[test]
