@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 use ssmpf_emulator::{Builder, DatabaseKind, Node};
-use ssmpf_tests::{BASTION, Terminal, TestEnv};
+use ssmpf_tests::{BASTION, Terminal, TestEnv, keys};
 
 use crate::endpoints::database;
 use crate::finding::{mixed, ok};
@@ -58,6 +58,19 @@ fn add_leads_through_lists_to_choose_from() {
     assert_eq!(saved["target"], "bastion");
     assert_eq!(saved["host"], "stock.internal");
     assert_eq!((&saved["port"], &saved["kind"]), (&3307.into(), &"mysql".into()));
+}
+
+#[test]
+fn a_name_that_is_taken_is_said_before_anything_else_is_asked() {
+    let env = env_with_store(|builder| builder);
+    ok(env.run(&["add", "db", "--target", BASTION, "--port", "5432"]));
+    let mut terminal = Terminal::start(&env.ssmpf(&["add", "db"]));
+    assert_eq!(terminal.wait_for_end(), 2, "{}", terminal.screen());
+    assert!(!terminal.screen().contains("AWS profile"), "{}", terminal.screen());
+    let mut terminal = Terminal::start(&env.ssmpf(&["add"]));
+    terminal.answer("Name:", "db").wait_for("there is a connection named `db` already");
+    terminal.type_line("db2").wait_for("AWS profile").send(keys::CTRL_D);
+    assert_eq!(terminal.wait_for_end(), 1, "{}", terminal.screen());
 }
 
 #[test]

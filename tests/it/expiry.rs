@@ -286,6 +286,10 @@ fn an_interrupt_ends_the_wait_for_a_person_at_once() {
         terminal.send(keys::CTRL_C);
         let code = terminal.wait_for_end();
         assert_eq!(code, expected, "{arguments:?}: {}", terminal.screen());
+        // It has a line of its own, where the progress was.
+        let cut = |line: &str| line.trim_start_matches("^C").starts_with("error: cut short");
+        let screen = terminal.screen();
+        assert_eq!(screen.lines().any(cut), expected == 130, "{arguments:?}: {screen}");
         // Once a second it asks whether the person is done.
         let asked = env.emulator.call_count("CreateToken") - asked;
         assert!(asked <= 2, "{arguments:?} went on asking: {asked}");

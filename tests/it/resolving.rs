@@ -30,6 +30,19 @@ fn refused(env: &TestEnv, target: &str, code: i32, texts: &[&str]) {
 }
 
 #[test]
+fn a_target_that_is_not_found_comes_after_the_account_it_was_looked_for_in() {
+    let env = env(|builder| builder);
+    env.emulator.faults().api_latency_of("sts", Duration::from_millis(300));
+    for target in ["tag:Nope=1", "nope", "i-0ddddddddddddddd1"] {
+        let finished = env.run(&["forward", "--target", target, "--port", "80"]);
+        let mut lines = finished.stderr.lines();
+        let first = lines.next().unwrap_or_default();
+        assert!(first.starts_with("account 123456789012"), "{target}: {finished:#?}");
+        assert!(lines.next().unwrap_or_default().starts_with("error: "), "{finished:#?}");
+    }
+}
+
+#[test]
 fn every_form_of_a_target_finds_its_node() {
     let env = env(|builder| {
         builder

@@ -100,6 +100,11 @@ fn login_asks_for_a_code_too() {
     terminal.type_line("222222");
     let (code, shown) = terminal.finish();
     assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains(&format!("signed in with a code of {DEVICE}")), "{shown}");
+    // The code is good for the next time, too, which is said rather than nothing.
+    let again = env.run(&["login", "--profile", "admin"]);
+    assert_eq!(again.code, Some(0), "{again:#?}");
+    assert_eq!(again.stderr, format!("signed in with a code of {DEVICE}\n"));
     let listing: Value = serde_json::from_str(&env.run(&["profiles", "--json"]).stdout).unwrap();
     let admin = &listing["profiles"][0];
     assert_eq!((&admin["name"], &admin["kind"]), (&json!("admin"), &json!("assume-role-mfa")));
@@ -107,6 +112,8 @@ fn login_asks_for_a_code_too() {
     assert_eq!(admin["account"], "222222222222");
     assert_eq!(env.run(&["logout", "--profile", "admin"]).code, Some(0));
     try_forward(&env, "admin").fails_with(4, &["wants a code"]);
+    env.run(&["login", "--profile", "admin"])
+        .fails_with(4, &["was given", "hint: try again on a terminal"]);
 }
 
 #[test]

@@ -274,6 +274,11 @@ impl AwsContext {
         let _ = settled.wait_for(|settled| *settled).await;
     }
 
+    /// Returns whether there have been credentials.
+    pub fn is_settled(&self) -> bool {
+        *self.0.settled.borrow()
+    }
+
     /// Stops asking a person to sign in: whatever it was for is being ended.
     pub fn withdraw(&self) {
         self.0.withdrawn.send_replace(true);

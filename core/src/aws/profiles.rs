@@ -20,6 +20,10 @@ pub(super) const DEFAULT_PROFILE: &str = "default";
 /// How many names a message lists at most.
 const NAMES_SHOWN: usize = 8;
 
+/// What is said where there is nothing to choose from.
+const NO_PROFILES: &str = "the AWS configuration files define no profile; `aws configure sso` or \
+                           `aws configure` makes one";
+
 /// What a person signs in to for a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WayIn {
@@ -96,9 +100,26 @@ impl Profiles {
         SsoSession::named(&self.set, name).map_err(|why| {
             let hint = match near::closest(name, self.set.sso_sessions()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "`aws configure sso-session` makes one".to_owned(),
+                None => match listed(self.set.sso_sessions()) {
+                    Some(names) => format!("there are: {names}"),
+                    None => "`aws configure sso-session` makes one".to_owned(),
+                },
             };
             AwsFailure::usage(why, hint)
+        })
+    }
+
+    /// Returns what there is to sign in to when nobody chose a profile.
+    pub(super) fn sign_in_of_default(&self) -> Result<WayIn, AwsFailure> {
+        if self.set.get_profile(DEFAULT_PROFILE).is_some() {
+            return self.sign_in_of(DEFAULT_PROFILE);
+        }
+        Err(match listed(self.set.profiles()) {
+            None => AwsFailure::usage("there is no AWS profile to sign in to", NO_PROFILES),
+            Some(names) => AwsFailure::usage(
+                "no AWS profile is chosen, and there is none named `default`",
+                format!("choose one with `--profile`; there are: {names}"),
+            ),
         })
     }
 
@@ -188,21 +209,28 @@ fn marked_file() -> Option<PathBuf> {
 }
 
 fn unknown_profile<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> AwsFailure {
-    let mut known: Vec<&str> = known.collect();
-    known.sort_unstable();
-    let near = near::closest(name, known.iter().copied());
-    let hint = match (near, known.len()) {
+    let known: Vec<&str> = known.collect();
+    let hint = match (near::closest(name, known.iter().copied()), listed(known.into_iter())) {
         (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, 0) => "the AWS configuration files define no profile; `aws configure sso` or \
-                      `aws configure` makes one"
-            .to_owned(),
-        (None, n) if n <= NAMES_SHOWN => format!("there are: {}", known.join(", ")),
-        (None, n) => format!(
-            "there are {n}: {}, …; `ssmpf profiles` shows all of them",
-            known[..NAMES_SHOWN].join(", ")
-        ),
+        (None, Some(names)) => format!("there are: {names}"),
+        (None, None) => NO_PROFILES.to_owned(),
     };
     AwsFailure::usage(format!("no AWS profile named `{name}`"), hint)
+}
+
+/// Names what there is to choose from, as far as a line has room; nothing if there is nothing.
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    match names.len() {
+        0 => None,
+        n if n <= NAMES_SHOWN => Some(names.join(", ")),
+        n => Some(format!(
+            "{} and {} more; `ssmpf profiles` shows all of them",
+            names[..NAMES_SHOWN].join(", "),
+            n - NAMES_SHOWN
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -230,6 +258,31 @@ pub(super) mod tests {
         assert_eq!(error.hint.as_deref(), Some("did you mean `prod`?"));
         let error = load(config, Some("zzzzzz")).await.expect_err("no such profile");
         assert_eq!(error.hint.as_deref(), Some("there are: prod, staging"));
+    }
+
+    #[tokio::test]
+    async fn who_chose_no_profile_is_not_told_of_a_name_that_nobody_said() {
+        let said = async |config: &str| {
+            let profiles = load(config, None).await.expect("readable");
+            let failure = profiles.sign_in_of_default().expect_err("no default");
+            (failure.message, failure.hint.expect("what to do"))
+        };
+        let (message, hint) = said("").await;
+        assert_eq!(message, "there is no AWS profile to sign in to");
+        assert!(hint.contains("`aws configure sso`"), "{hint}");
+        let (message, hint) = said("[profile b]\nregion = x\n[profile a]\nregion = x\n").await;
+        assert_eq!(message, "no AWS profile is chosen, and there is none named `default`");
+        assert_eq!(hint, "choose one with `--profile`; there are: a, b");
+    }
+
+    #[tokio::test]
+    async fn a_mistyped_session_brings_the_names_of_those_there_are() {
+        let session = "sso_region = eu-west-1\nsso_start_url = https://x\n";
+        let config = format!("[sso-session corp]\n{session}[sso-session lab]\n{session}");
+        let profiles = load(&config, None).await.expect("readable");
+        let hint = |name: &str| profiles.session(name).expect_err("unknown").hint;
+        assert_eq!(hint("crop").as_deref(), Some("did you mean `corp`?"));
+        assert_eq!(hint("zzzzzz").as_deref(), Some("there are: corp, lab"));
     }
 
     #[tokio::test]

@@ -194,11 +194,15 @@ pub(super) async fn mfa_code(
     let (asked, whom) = (serial.to_owned(), Arc::clone(guide));
     let answer = tokio::task::spawn_blocking(move || whom.mfa_code(&asked)).await;
     let none = |cause: Option<io::Error>| {
+        let hint = match cause {
+            Some(_) => "try again on a terminal",
+            None => "try again with the device at hand",
+        };
         let failure = AwsFailure::new(
             ErrorKind::SignInRequired,
             Verdict::SignIn,
-            format!("there is no code of {serial}"),
-            "",
+            format!("no code of {serial} was given"),
+            hint,
         );
         match cause {
             Some(error) => failure.caused_by(&error),

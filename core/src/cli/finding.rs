@@ -12,15 +12,14 @@ use super::args_finding::{EndpointsArgs, PlaceArgs, SessionsArgs, SessionsComman
 use super::env::Environment;
 use super::error::Failure;
 use super::settings::Settings;
-use super::{places, status_line, terminal};
+use super::{places, sign_in, status_line, terminal};
 use crate::aws::AwsSettings;
 use crate::commands::find::{self, Progress, Step};
 use crate::commands::{endpoints, sessions, targets};
 use crate::discovery::cache::Cache;
 use crate::discovery::sweep::{Freshness, Plan, Regions};
-use crate::logging;
 use crate::model::{InvalidInput, Region, Timestamp};
-use crate::output::{Lines, finding as render, json};
+use crate::output::{finding as render, json};
 
 /// `ssmpf targets`.
 pub(super) fn targets(
@@ -31,8 +30,8 @@ pub(super) fn targets(
     let plan = plan(Some(&args.places), args.places.all_regions, global, settings)?;
     let request = targets::Request { plan, unmanaged: args.all };
     let mut screen = Screen::new(settings, &args.filters, "targets");
-    let document = runtime(settings)?
-        .block_on(targets::run(request, |step| screen.step(step, render::target_line)));
+    let search = targets::run(request, |step| screen.step(step, render::target_line));
+    let document = sign_in::waited_for(settings, search);
     screen.end();
     let mut document = document?;
     document.targets.retain(|record| screen.takes(record));
@@ -49,9 +48,10 @@ pub(super) fn endpoints(
 ) -> Result<ExitCode, Failure> {
     let plan = plan(Some(&args.places), args.places.all_regions, global, settings)?;
     let mut screen = Screen::new(settings, &args.filters, "endpoints");
-    let document = runtime(settings)?.block_on(endpoints::run(plan, |step| {
+    let search = endpoints::run(plan, |step| {
         screen.step(step, |record| format!("{}:{}", record.host, record.port))
-    }));
+    });
+    let document = sign_in::waited_for(settings, search);
     screen.end();
     let mut document = document?;
     document.endpoints.retain(|record| screen.takes(record));
@@ -69,7 +69,7 @@ pub(super) fn sessions(
 ) -> Result<ExitCode, Failure> {
     if let Some(SessionsCommand::End { ids }) = &args.command {
         super::dispatch::one_place(global)?;
-        let done = runtime(settings)?.block_on(sessions::end(ids, &settings.aws))?;
+        let done = sign_in::waited_for(settings, sessions::end(ids, &settings.aws))?;
         let screen = Screen::new(settings, &[], "sessions");
         if !settings.quiet && !settings.is_json() {
             say(&done.message);
@@ -78,9 +78,9 @@ pub(super) fn sessions(
     }
     let plan = plan(None, args.all_regions, global, settings)?;
     let mut screen = Screen::new(settings, &[], "live sessions");
-    let document = runtime(settings)?.block_on(sessions::run(plan, args.all, |step| {
-        screen.step(step, |record| record.session_id.clone())
-    }));
+    let search =
+        sessions::run(plan, args.all, |step| screen.step(step, |it| it.session_id.clone()));
+    let document = sign_in::waited_for(settings, search);
     screen.end();
     let document = document?;
     screen.places(&document.places, &document.failures);
@@ -144,13 +144,6 @@ pub(super) fn cache(aws: &AwsSettings) -> Option<Cache> {
     let key = if aws.profile.is_none() { of("AWS_ACCESS_KEY_ID") } else { "" };
     let files = [of("AWS_CONFIG_FILE"), of("AWS_SHARED_CREDENTIALS_FILE")];
     Some(Cache::new(folder, &[key, files[0], files[1], of("AWS_ENDPOINT_URL")]))
-}
-
-/// Starts what network calls need. One thread is enough for what is mostly waiting.
-pub(super) fn runtime(settings: &Settings) -> Result<tokio::runtime::Runtime, Failure> {
-    let (stderr, colored) = (Lines::stderr(), settings.style.is_colored());
-    logging::init(settings.verbosity, settings.log.as_deref(), colored, stderr)?;
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
 /// Shows results as they come or at the end, and meanwhile how far it is.
@@ -261,7 +254,7 @@ impl<'a> Screen<'a> {
         let oldest = kept.filter_map(|place| place.asked.parse::<Timestamp>().ok()).min();
         if let Some(oldest) = oldest.filter(|_| !self.settings.quiet) {
             let age = Timestamp::now().as_second().saturating_sub(oldest.as_second()).max(0);
-            say(&format!("as of {age} s ago; `--refresh` asks again"));
+            say(&format!("as of {}; `--refresh` asks again", ago(age)));
         }
     }
 
@@ -289,6 +282,15 @@ impl<'a> Screen<'a> {
             }
             _ => Ok(ExitCode::Success),
         }
+    }
+}
+
+/// Says in words how long ago something was, in seconds.
+fn ago(seconds: i64) -> String {
+    match seconds {
+        ..2 => "just now".to_owned(),
+        2..120 => format!("{seconds} s ago"),
+        _ => format!("{} min ago", seconds / 60),
     }
 }
 
@@ -328,6 +330,13 @@ mod tests {
     use ssmpf_schema::{ErrorBody, ErrorKind};
 
     use super::*;
+
+    #[test]
+    fn the_age_of_an_answer_reads_like_a_sentence() {
+        let said = [0, 1, 2, 119, 120, 299].map(ago);
+        let expected = ["just now", "just now", "2 s ago", "119 s ago", "2 min ago", "4 min ago"];
+        assert_eq!(said, expected);
+    }
 
     #[test]
     fn the_same_failure_in_many_places_is_one_warning() {

@@ -7,6 +7,8 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::terminal;
+
 /// There is one terminal, so there is one line.
 static LINE: Mutex<Line> = Mutex::new(Line { text: None, shown: false, pauses: 0 });
 
@@ -20,10 +22,12 @@ struct Line {
 }
 
 impl Line {
-    fn draw(&mut self, out: &mut impl Write) {
+    fn draw(&mut self, out: &mut impl Write, width: Option<usize>) {
         if self.pauses == 0
             && let Some(text) = &self.text
         {
+            // What runs over into a second line could not be overwritten.
+            let text = shortened(text, width.unwrap_or(usize::MAX).saturating_sub(1));
             // If that is impossible, there is nobody to wait.
             let _ = write!(out, "\r\x1b[K{text}").and_then(|()| out.flush());
             self.shown = true;
@@ -41,7 +45,7 @@ impl Line {
 pub(super) fn show(text: String) {
     let mut line = line();
     line.text = Some(text);
-    line.draw(&mut io::stderr());
+    line.draw(&mut io::stderr(), terminal::width_of_stderr());
 }
 
 /// Takes the line away for good.
@@ -67,8 +71,13 @@ impl Drop for Pause {
     fn drop(&mut self) {
         let mut line = line();
         line.pauses = line.pauses.saturating_sub(1);
-        line.draw(&mut io::stderr());
+        line.draw(&mut io::stderr(), terminal::width_of_stderr());
     }
+}
+
+/// Cuts a text to so many columns; its letters are one wide each.
+fn shortened(text: &str, columns: usize) -> &str {
+    text.char_indices().nth(columns).map_or(text, |(end, _)| &text[..end])
 }
 
 fn line() -> MutexGuard<'static, Line> {
@@ -83,14 +92,27 @@ mod tests {
     fn what_comes_during_a_pause_is_shown_after_it() {
         let mut out = Vec::new();
         let mut line = Line { text: Some("1 of 2".to_owned()), shown: false, pauses: 0 };
-        line.draw(&mut out);
+        line.draw(&mut out, None);
         line.pauses += 1;
         line.take_away(&mut out);
         line.text = Some("2 of 2".to_owned());
-        line.draw(&mut out);
+        line.draw(&mut out, None);
         assert_eq!(String::from_utf8_lossy(&out), "\r\x1b[K1 of 2\r\x1b[K");
         line.pauses -= 1;
-        line.draw(&mut out);
+        line.draw(&mut out, None);
         assert!(out.ends_with(b"\r\x1b[K2 of 2"));
+    }
+
+    #[test]
+    fn it_never_fills_the_last_column() {
+        let shown = |width| {
+            let mut out = Vec::new();
+            let text = Some("looking … 1 of 2".to_owned());
+            Line { text, shown: false, pauses: 0 }.draw(&mut out, width);
+            String::from_utf8(out).expect("whole letters")
+        };
+        assert_eq!(shown(Some(10)), "\r\x1b[Klooking …");
+        assert_eq!(shown(Some(17)), "\r\x1b[Klooking … 1 of 2");
+        assert_eq!(shown(Some(1)), "\r\x1b[K");
     }
 }

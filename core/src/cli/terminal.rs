@@ -75,19 +75,26 @@ impl Prompt for Terminal {
 
 /// Returns the width of the terminal on stdout, in columns.
 pub(super) fn width() -> Option<usize> {
-    #[cfg(unix)]
-    {
-        let stdout = io::stdout();
-        if !stdout.is_terminal() {
-            return None;
-        }
-        let size = rustix::termios::tcgetwinsize(&stdout).ok()?;
-        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    width_of(&io::stdout())
+}
+
+/// Returns the width of the terminal on stderr, in columns.
+pub(super) fn width_of_stderr() -> Option<usize> {
+    width_of(&io::stderr())
+}
+
+#[cfg(unix)]
+fn width_of(stream: &(impl IsTerminal + rustix::fd::AsFd)) -> Option<usize> {
+    if !stream.is_terminal() {
+        return None;
     }
-    #[cfg(not(unix))]
-    {
-        io::stdout().is_terminal().then_some(80)
-    }
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+#[cfg(not(unix))]
+fn width_of(stream: &impl IsTerminal) -> Option<usize> {
+    stream.is_terminal().then_some(80)
 }
 
 /// Gives the terminal its settings back if a question was cut short by the end of the program.

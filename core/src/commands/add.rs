@@ -2,6 +2,7 @@
 
 use ssmpf_schema::ConnectionRecord;
 use ssmpf_store::import::{Draft, aws_cli};
+use ssmpf_store::{CatalogueError, Contents};
 
 use super::add_lists::{HOST, ask_destination, ask_profile, ask_target, listed};
 use super::context::{Context, Finder, Person};
@@ -35,8 +36,10 @@ pub fn run(mut request: Request, context: &mut Context) -> Result<ConnectionReco
     } else if let Some(person) = &mut context.person
         && !request.is_complete()
     {
+        // Read now: no answer is to be in vain because of a name that is taken.
+        let contents = context.store.read()?;
         let finder = context.finder.as_mut().map(|finder| finder.as_mut() as &mut dyn Finder);
-        ask(&mut request, person.as_mut(), finder)?;
+        ask(&mut request, person.as_mut(), finder, &contents)?;
     }
     let name = request.name.ok_or_else(|| missing("a name", "ssmpf add NAME …"))?;
     let fields = request.fields;
@@ -111,6 +114,25 @@ pub(super) fn warn_of_shared_port(
     }
 }
 
+/// Asks for a name until it is a new one; one that was given has to be.
+fn ask_name(
+    given: Option<ConnectionName>,
+    person: &mut dyn Person,
+    contents: &Contents,
+) -> Result<ConnectionName, CommandError> {
+    let is_given = given.is_some();
+    let mut name = given.map_or_else(|| required(person, "Name", None), Ok)?;
+    while contents.get(name.as_str()).is_ok() {
+        let taken = CatalogueError::Taken { name };
+        if is_given {
+            return Err(taken.into());
+        }
+        person.tell(&format!("{taken}; {}", taken.hint()));
+        name = required(person, "Name", None)?;
+    }
+    Ok(name)
+}
+
 fn missing(what: &str, flag: &str) -> InvalidInput {
     InvalidInput::new(format!("a connection needs {what}"), format!("give it with `{flag}`"))
 }
@@ -120,10 +142,9 @@ fn ask(
     request: &mut Request,
     person: &mut dyn Person,
     mut finder: Option<&mut (dyn Finder + '_)>,
+    contents: &Contents,
 ) -> Result<(), CommandError> {
-    if request.name.is_none() {
-        request.name = Some(required(person, "Name", None)?);
-    }
+    request.name = Some(ask_name(request.name.take(), person, contents)?);
     let fields = &mut request.fields;
     if fields.profile.is_keep() {
         fields.profile = ask_profile(person, finder.as_deref_mut())?;
@@ -191,7 +212,8 @@ mod tests {
             vec!["my db", "db", "", "eu-west-1", "bastion", "db.internal", "0", "5432", ""];
         let mut person = Scripted { answers, told: 0 };
         let mut request = Request::default();
-        ask(&mut request, &mut person, None).expect("every question is answered");
+        ask(&mut request, &mut person, None, &Contents::default())
+            .expect("every question is answered");
         assert_eq!(request.name.expect("asked for").as_str(), "db");
         assert_eq!(request.fields.port, Port::new(5432));
         assert_eq!(request.fields.local_port, Some(LocalPort::Auto));
@@ -211,14 +233,38 @@ mod tests {
             },
             from: None,
         };
-        ask(&mut request, &mut person, None).expect_err("port and local port were left to ask");
+        ask(&mut request, &mut person, None, &Contents::default())
+            .expect_err("port and local port were left to ask");
         person.answers = vec![""];
-        ask(&mut request, &mut person, None).expect("the kind brings the port");
+        ask(&mut request, &mut person, None, &Contents::default())
+            .expect("the kind brings the port");
+    }
+
+    #[test]
+    fn a_name_that_is_taken_costs_no_other_answer() {
+        let mut contents = Contents::default();
+        let name: ConnectionName = "db".parse().expect("a name");
+        let fields = Fields {
+            target: Some("bastion".parse().expect("a target")),
+            port: Port::new(5432),
+            ..Fields::default()
+        };
+        let draft = from_fields(&name, &fields, Timestamp::now()).expect("complete");
+        contents.add(name.clone(), draft.connection).expect("free");
+        let mut person = Scripted { answers: vec!["db", "db2", "", ""], told: 0 };
+        let mut request = Request::default();
+        ask(&mut request, &mut person, None, &contents).expect_err("the target was left to ask");
+        assert_eq!(request.name.as_ref().map(ConnectionName::as_str), Some("db2"));
+        assert_eq!(person.told, 1);
+        request.name = Some(name);
+        person.answers = vec!["never asked for"];
+        ask(&mut request, &mut person, None, &contents).expect_err("it is taken");
+        assert_eq!(person.answers.len(), 1);
     }
 
     #[test]
     fn ending_the_questions_adds_nothing() {
         let mut person = Scripted { answers: vec![], told: 0 };
-        assert!(ask(&mut Request::default(), &mut person, None).is_err());
+        assert!(ask(&mut Request::default(), &mut person, None, &Contents::default()).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ssmpf_schema::{EndpointRecord, TargetRecord};
 
 use super::CommandError;
-use super::choose::{Answer, choose};
+use super::choose::{Answer, aligned, choose};
 use super::context::{Finder, Person};
 use super::fields::{Change, Fields};
 use super::questions::{optional, required, tell};
@@ -104,13 +104,16 @@ fn target_choices(found: &[TargetRecord]) -> Vec<(String, TargetSpec)> {
             Some(_) => spec.to_string(),
             None => it.name.clone().unwrap_or_else(|| it.target.clone()),
         };
-        let id = if it.ecs.is_some() { "" } else { &it.target };
-        let rest = [id, &it.status, it.address.as_deref().unwrap_or_default()];
-        let rest: Vec<&str> =
-            rest.into_iter().filter(|part| !part.is_empty() && *part != shown).collect();
-        Some((format!("{shown}  {}", rest.join("  ")), spec))
+        // The id of a task says nothing, and that of a machine without a name stands there already.
+        let id = match it.ecs.is_some() || it.target == shown {
+            true => String::new(),
+            false => it.target.clone(),
+        };
+        let address = it.address.clone().unwrap_or_default();
+        Some(([shown, id, it.status.clone(), address], spec))
     };
-    found.iter().filter_map(choice).collect()
+    let (rows, specs): (Vec<_>, Vec<_>) = found.iter().filter_map(choice).unzip();
+    aligned(&rows).into_iter().zip(specs).collect()
 }
 
 /// Asks for host and port, with what was found to choose from; sets the kind along with them.
@@ -123,11 +126,12 @@ pub(super) fn ask_destination(
         fields.host = optional(person, HOST)?;
         return Ok(());
     }
-    let entry = |it: &EndpointRecord| {
+    let row = |it: &EndpointRecord| {
         let role = it.role.as_deref().map(|role| format!(" {role}")).unwrap_or_default();
-        format!("{}  {}{role}  {}:{}", it.name, it.resource, it.host, it.port)
+        let place = format!("{}:{}", it.host, it.port);
+        [it.name.clone(), format!("{}{role}", it.resource), place]
     };
-    let entries: Vec<String> = endpoints.iter().map(entry).collect();
+    let entries = aligned(&endpoints.iter().map(row).collect::<Vec<_>>());
     loop {
         let text = match choose(person, HOST, &entries)? {
             Answer::Nothing => {

@@ -19,7 +19,7 @@ pub enum Answer {
 
 /// Shows `entries` and asks which one.
 ///
-/// A number is the entry with that number. Other text is an entry that is, or alone contains, that
+/// A number is the entry with that number; one that no entry has is asked for again. Other text is an entry that is, or alone contains, that
 /// text; text in several entries shows only those and asks again; text in none is the answer itself,
 /// and so is all that follows a `=`.
 pub fn choose(
@@ -56,6 +56,9 @@ pub fn choose(
             (0..entries.len()).filter(|&it| entries[it].to_lowercase().contains(&wanted)).collect();
         match (&same[..], &alike[..]) {
             ([one], _) | (_, [one]) => return Ok(Answer::Listed(*one)),
+            (_, []) if answer.bytes().all(|byte| byte.is_ascii_digit()) => {
+                person.tell(&format!("there is no line {answer}; `={answer}` means it as it is"));
+            }
             (_, []) => return Ok(Answer::Typed(answer)),
             // The same once more: nothing narrows it down, so that is what is meant.
             (_, several) if *several == shown => return Ok(Answer::Typed(answer)),
@@ -64,9 +67,30 @@ pub fn choose(
     }
 }
 
+/// Writes rows of cells as lines whose columns stand below each other. Empty cells are kept in place.
+pub(super) fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or(0));
+    let line = |row: &[String; N]| {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths).filter(|(_, width)| *width > 0) {
+            line.push_str(&format!("{cell:<width$}  "));
+        }
+        line.trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_stand_below_each_other() {
+        let rows = [["a", "", "online"], ["bastion", "", "lost"]];
+        let rows = rows.map(|row| row.map(str::to_owned));
+        assert_eq!(aligned(&rows), ["a        online", "bastion  lost"]);
+    }
 
     struct Scripted {
         answers: Vec<&'static str>,
@@ -115,7 +139,12 @@ mod tests {
     fn what_is_in_no_entry_is_taken_as_typed() {
         assert_eq!(answer(&["tag:Role=x"]), Answer::Typed("tag:Role=x".to_owned()));
         assert_eq!(answer(&["=3"]), Answer::Typed("3".to_owned()));
-        assert_eq!(answer(&["99"]), Answer::Typed("99".to_owned()));
+    }
+
+    #[test]
+    fn a_number_that_no_line_has_is_a_slip() {
+        assert_eq!(answer(&["99", "0", "3"]), Answer::Listed(2));
+        assert_eq!(answer(&["99", "=99"]), Answer::Typed("99".to_owned()));
     }
 
     #[test]

@@ -66,6 +66,9 @@ pub struct Context {
     pub traffic: Arc<Traffic>,
 }
 
+/// How long a failure waits for the account to be named before it.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 /// Forwards until it is asked to end. The last event is always `stopped`.
 pub async fn run(request: Request, context: Context) -> Result<ForwardOutcome, CommandError> {
     let result = run_to_the_end(request, &context).await;
@@ -91,17 +94,21 @@ async fn run_to_the_end(
     let plan = ForwardPlan { traffic: context.traffic.clone(), ..plan(&request, context.since)? };
     let aws = AwsContext::load(&context.aws).await?;
     aws.warm_up();
-    let identity = tokio::spawn(tell_identity(aws.clone(), context.events.clone()));
+    let mut identity = tokio::spawn(tell_identity(aws.clone(), context.events.clone()));
     let (events, shutdown) = (&with_clock_warning(&context.events, &aws), &context.shutdown);
     let result = match request.engine {
         Engine::Native => forward::run(plan, &aws, events, shutdown).await,
         Engine::Plugin => engine_plugin::run(plan, &aws, events, shutdown).await,
     };
+    // Who is told that something is missing or denied wants to know where it was looked for.
+    if result.is_err() && aws.is_settled() {
+        let _ = tokio::time::timeout(LAST_WORD, &mut identity).await;
+    }
     identity.abort();
     Ok(result?)
 }
 
-/// Says who one is in AWS, while the session starts: it is neither waited for nor missed.
+/// Says who one is in AWS, while the session starts. Only a failure waits for it, for a moment.
 async fn tell_identity(aws: AwsContext, events: EventSink) {
     aws.settled().await;
     match identity::caller(&aws).await {

@@ -1,18 +1,20 @@
 //! How AWS profiles look.
 
+use jiff::{SignedDuration, Timestamp};
 use ssmpf_schema::{FileProblem, ProfileRecord, SignInState};
 
 use super::table::Table;
 
 /// Returns the table of `profiles`.
 pub fn table(profiles: &[ProfileRecord], width: Option<usize>) -> String {
-    let mut table = Table::new(&["NAME", "KIND", "SIGN-IN", "REGION", "ACCOUNT", "ROLE", "NOTE"]);
+    let headings = ["NAME", "SIGN-IN", "KIND", "REGION", "ACCOUNT", "ROLE", "NOTE"];
+    let mut table = Table::new(&headings).keep_whole("SIGN-IN");
     for profile in profiles {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         table.row(vec![
             profile.name.clone(),
+            sign_in(profile, Timestamp::now()),
             profile.kind.as_str().to_owned(),
-            sign_in(profile),
             text(&profile.region),
             text(&profile.account),
             text(&profile.role),
@@ -30,9 +32,9 @@ pub fn problem(problem: &FileProblem) -> String {
     }
 }
 
-fn sign_in(profile: &ProfileRecord) -> String {
+fn sign_in(profile: &ProfileRecord, now: Timestamp) -> String {
     match (profile.sign_in.state, &profile.sign_in.until) {
-        (SignInState::SignedIn, Some(until)) => format!("signed in until {}", local(until)),
+        (SignInState::SignedIn, Some(until)) => format!("signed in until {}", local(until, now)),
         (SignInState::SignedIn, None) => "signed in".to_owned(),
         (SignInState::Expired, _) => "expired".to_owned(),
         (SignInState::Never, _) => "never".to_owned(),
@@ -49,15 +51,13 @@ fn note(profile: &ProfileRecord) -> String {
     }
 }
 
-/// Writes a time for people here; what is no time stays as it is.
-fn local(time: &str) -> String {
-    match time.parse::<jiff::Timestamp>() {
-        Ok(time) => {
-            let zoned = time.to_zoned(jiff::tz::TimeZone::system());
-            zoned.strftime("%Y-%m-%d %H:%M").to_string()
-        }
-        Err(_) => time.to_owned(),
-    }
+/// Writes a time for people here, as short as it can be: within a day the clock, else the date. What
+/// is no time stays as it is.
+fn local(time: &str, now: Timestamp) -> String {
+    let Ok(time) = time.parse::<Timestamp>() else { return time.to_owned() };
+    let is_near = time.duration_since(now).abs() < SignedDuration::from_hours(24);
+    let zoned = time.to_zoned(jiff::tz::TimeZone::system());
+    zoned.strftime(if is_near { "%H:%M" } else { "%Y-%m-%d" }).to_string()
 }
 
 #[cfg(test)]
@@ -68,8 +68,9 @@ mod tests {
 
     #[test]
     fn every_state_has_its_words() {
+        let now = "2026-01-01T05:00:00Z".parse().unwrap();
         let row = |state, until: Option<&str>| {
-            sign_in(&ProfileRecord {
+            let profile = ProfileRecord {
                 name: "a".to_owned(),
                 kind: ProfileKind::SsoSession,
                 region: None,
@@ -79,10 +80,13 @@ mod tests {
                 source_profile: None,
                 sign_in: SignInRecord { state, until: until.map(str::to_owned) },
                 problem: None,
-            })
+            };
+            sign_in(&profile, now)
         };
-        let until = row(SignInState::SignedIn, Some("2026-01-01T12:00:00Z"));
-        assert!(until.starts_with("signed in until 202"), "{until}");
+        let today = row(SignInState::SignedIn, Some("2026-01-01T12:00:00Z"));
+        assert!(today.starts_with("signed in until ") && today.contains(':'), "{today}");
+        let later = row(SignInState::SignedIn, Some("2026-02-15T12:00:00Z"));
+        assert!(later.starts_with("signed in until 2026-02-1"), "{later}");
         assert_eq!(row(SignInState::SignedIn, None), "signed in");
         assert_eq!(row(SignInState::Expired, Some("2026-01-01T12:00:00Z")), "expired");
         assert_eq!(row(SignInState::Never, None), "never");

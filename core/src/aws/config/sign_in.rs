@@ -37,7 +37,7 @@ impl AwsContext {
         let mut result = self.0.credentials.get().await;
         if let (Err(failure), Some(guide)) = (&result, &self.0.guide)
             && failure.sign_in.is_some()
-            && !*self.0.settled.borrow()
+            && !self.is_settled()
         {
             let mut withdrawn = self.0.withdrawn.subscribe();
             result = tokio::select! {
@@ -112,7 +112,10 @@ impl AwsContext {
     pub async fn sign_in_again(&self, flow: Flow) -> Result<SignedIn, AwsFailure> {
         let guide = self.0.guide.as_ref();
         let profiles = self.profiles().await?;
-        let wanted = profiles.sign_in_of(profiles.selected())?;
+        let wanted = match self.profile() {
+            Some(chosen) => profiles.sign_in_of(chosen)?,
+            None => profiles.sign_in_of_default()?,
+        };
         match wanted {
             WayIn::Sso(session) => self.sign_in_to(&session, flow, guide.ok_or_else(nobody)?).await,
             WayIn::Console { arn } => {
@@ -121,9 +124,11 @@ impl AwsContext {
                 Ok(SignedIn { label: arn, until: None })
             }
             WayIn::Mfa { serial } => {
-                guide.ok_or_else(nobody)?;
+                let guide = guide.ok_or_else(nobody)?;
                 let credentials = self.credentials().await?;
                 let until = credentials.expiry().and_then(|end| Timestamp::try_from(end).ok());
+                // Also when a code of earlier is still good and nothing was asked.
+                guide.tell(&format!("signed in with a code of {serial}"));
                 Ok(SignedIn { label: serial, until })
             }
         }
