@@ -35,7 +35,7 @@ fn add_leads_through_lists_to_choose_from() {
 
     let mut terminal = Terminal::start(&env.ssmpf(&["add", "db"]));
     terminal.wait_for("   2  prod");
-    terminal.wait_for("AWS profile");
+    terminal.answer("AWS profile", "prdo").wait_for("no AWS profile named `prdo`");
     terminal.type_line("prod");
     terminal.wait_for("Region");
     terminal.type_line("eu-west-1");
@@ -58,6 +58,21 @@ fn add_leads_through_lists_to_choose_from() {
     assert_eq!(saved["target"], "bastion");
     assert_eq!(saved["host"], "stock.internal");
     assert_eq!((&saved["port"], &saved["kind"]), (&3307.into(), &"mysql".into()));
+}
+
+#[test]
+fn what_is_missing_from_a_list_is_said() {
+    let env = env_with_store(|builder| {
+        builder
+            .database(database(DatabaseKind::Cluster, "stock", "aurora-mysql", 3307))
+            .deny("rds:DescribeDBInstances")
+            .deny("ecs:ListClusters")
+    });
+    let mut terminal = Terminal::start(&env.ssmpf(&["add", "db", "--region", "eu-west-1"]));
+    terminal.answer("AWS profile", "").wait_for("not all targets are listed: ");
+    terminal.answer("Target (", "1").wait_for("not all endpoints are listed: ");
+    terminal.wait_for("`rds:DescribeDBInstances`").wait_for("Host to").send(keys::CTRL_D);
+    assert_eq!(terminal.wait_for_end(), 1, "{}", terminal.screen());
 }
 
 #[test]

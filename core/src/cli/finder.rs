@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use ssmpf_schema::{EndpointRecord, TargetRecord};
+use ssmpf_schema::{EndpointRecord, PlaceFailure, TargetRecord};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use super::finding::cache;
+use super::finding::{cache, grouped, say};
 use super::settings::Settings;
 use super::status_line;
 use crate::aws::{AwsContext, AwsSettings};
@@ -17,6 +17,7 @@ use crate::commands::{CommandError, Refusal, endpoints, profiles, targets};
 use crate::discovery::Finding;
 use crate::discovery::cache::Key;
 use crate::discovery::sweep::{Freshness, Plan, Regions};
+use crate::output::printable::printable;
 
 /// Longest wait for a list, before the plain question is asked instead.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -80,6 +81,19 @@ impl LiveFinder {
     }
 }
 
+impl LiveFinder {
+    /// Says what is missing from a list.
+    fn incomplete(&self, what: &str, failures: &[PlaceFailure]) {
+        if self.quiet {
+            return;
+        }
+        for (message, hint, _) in grouped(failures) {
+            let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            say(&printable(&format!("not all {what} are listed: {message}{hint}")));
+        }
+    }
+}
+
 /// Whether the list needs no call.
 fn is_kept<F: Finding>(plan: &Plan, context: &AwsContext) -> bool {
     let kept = || {
@@ -109,8 +123,12 @@ impl Finder for LiveFinder {
     ) -> Result<Vec<TargetRecord>, String> {
         let plan = self.plan(profile, region);
         let request = targets::Request { plan: plan.clone(), unmanaged: false };
-        self.wait::<TargetRecord, _>("targets", &plan, targets::run(request, ignore))
-            .map(|document| document.targets)
+        self.wait::<TargetRecord, _>("targets", &plan, targets::run(request, ignore)).map(
+            |document| {
+                self.incomplete("targets", &document.failures);
+                document.targets
+            },
+        )
     }
 
     fn endpoints(
@@ -120,6 +138,9 @@ impl Finder for LiveFinder {
     ) -> Result<Vec<EndpointRecord>, String> {
         let plan = self.plan(profile, region);
         self.wait::<EndpointRecord, _>("endpoints", &plan, endpoints::run(plan.clone(), ignore))
-            .map(|document| document.endpoints)
+            .map(|document| {
+                self.incomplete("endpoints", &document.failures);
+                document.endpoints
+            })
     }
 }

@@ -295,7 +295,7 @@ fn ago(seconds: i64) -> String {
 }
 
 /// Joins failures with the same words, and names their places.
-fn grouped(failures: &[PlaceFailure]) -> Vec<(String, Option<String>, String)> {
+pub(super) fn grouped(failures: &[PlaceFailure]) -> Vec<(String, Option<String>, String)> {
     /// Places that a sentence names at most.
     const SHOWN: usize = 5;
     let mut groups: Vec<(String, Option<String>, Vec<String>)> = Vec::new();
@@ -320,7 +320,7 @@ fn write_out(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     // If that is impossible, there is nobody to tell.
     let _ = writeln!(io::stderr(), "{line}");
 }

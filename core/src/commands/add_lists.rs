@@ -43,7 +43,14 @@ pub(super) fn ask_profile(
         let text = match choose(person, PROFILE, &names)? {
             Answer::Nothing => return Ok(Change::Clear),
             Answer::Listed(at) => names[at].clone(),
-            Answer::Typed(text) => text,
+            Answer::Meant(text) => text,
+            Answer::Typed(text) if names.contains(&text) => text,
+            Answer::Typed(text) => {
+                person.tell(&format!(
+                    "no AWS profile named `{text}`; `={text}` means it all the same"
+                ));
+                continue;
+            }
         };
         match text.parse() {
             Ok(profile) => return Ok(Change::Set(profile)),
@@ -66,7 +73,7 @@ pub(super) fn ask_target(
         match choose(person, TARGET, &entries)? {
             Answer::Listed(at) => return Ok(choices[at].1.clone()),
             Answer::Nothing => person.tell("a connection needs a target"),
-            Answer::Typed(text) => match text.parse() {
+            Answer::Typed(text) | Answer::Meant(text) => match text.parse() {
                 Ok(target) => return Ok(target),
                 Err(error) => tell(person, &error),
             },
@@ -150,7 +157,7 @@ pub(super) fn ask_destination(
                 fields.kind = fields.kind.take().or_else(|| endpoint.kind.parse().ok());
                 endpoint.host.clone()
             }
-            Answer::Typed(text) => text,
+            Answer::Typed(text) | Answer::Meant(text) => text,
         };
         match text.parse() {
             Ok(host) => {

@@ -13,6 +13,8 @@ pub enum Answer {
     Listed(usize),
     /// Something else, as it was typed.
     Typed(String),
+    /// The same after a `=`: whatever the list says.
+    Meant(String),
     /// Nothing.
     Nothing,
 }
@@ -40,7 +42,7 @@ pub fn choose(
             return Ok(Answer::Nothing);
         }
         if let Some(typed) = answer.strip_prefix('=') {
-            return Ok(Answer::Typed(typed.to_owned()));
+            return Ok(Answer::Meant(typed.to_owned()));
         }
         if let Ok(number) = answer.parse::<usize>()
             && let Some(&entry) = number.checked_sub(1).and_then(|at| shown.get(at))
@@ -138,13 +140,13 @@ mod tests {
     #[test]
     fn what_is_in_no_entry_is_taken_as_typed() {
         assert_eq!(answer(&["tag:Role=x"]), Answer::Typed("tag:Role=x".to_owned()));
-        assert_eq!(answer(&["=3"]), Answer::Typed("3".to_owned()));
+        assert_eq!(answer(&["=3"]), Answer::Meant("3".to_owned()));
     }
 
     #[test]
     fn a_number_that_no_line_has_is_a_slip() {
         assert_eq!(answer(&["99", "0", "3"]), Answer::Listed(2));
-        assert_eq!(answer(&["99", "=99"]), Answer::Typed("99".to_owned()));
+        assert_eq!(answer(&["99", "=99"]), Answer::Meant("99".to_owned()));
     }
 
     #[test]

@@ -25,7 +25,9 @@ fn table_at(forwards: &[ForwardStatus], width: Option<usize>, now: Timestamp) ->
         "RECEIVED",
         "RECONNECTS",
         "LAST PROBLEM",
-    ]);
+    ])
+    // It ends with the port.
+    .keep_whole("ADDRESS");
     for forward in forwards {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let clients = format!("{} of {}", forward.clients, forward.clients_total);
