@@ -27,7 +27,10 @@ struct Seen {
 struct State {
     events: Vec<Value>,
     stderr: String,
+    /// Stdout is at its end.
     ended: bool,
+    /// Stderr is at its end.
+    said_all: bool,
 }
 
 impl Tunnel {
@@ -54,6 +57,7 @@ impl Tunnel {
                 let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
                 for_stderr.change(|state| state.stderr.push_str(&text));
             }
+            for_stderr.change(|state| state.said_all = true);
         });
         Self { child, seen }
     }
@@ -140,7 +144,7 @@ impl Tunnel {
         // The readers end with the pipes.
         let deadline = Instant::now() + Duration::from_secs(2);
         let mut state = self.seen.state.lock().expect("no panic while held");
-        while !state.ended && Instant::now() < deadline {
+        while !(state.ended && state.said_all) && Instant::now() < deadline {
             let wait = Duration::from_millis(20);
             state = self.seen.changed.wait_timeout(state, wait).expect("no panic while held").0;
         }
