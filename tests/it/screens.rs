@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use ssmpf_tests::shell::PROMPT;
 use ssmpf_tests::{Shell, Terminal, TestEnv, keys};
 
+use crate::background::wait_until;
 use crate::catalogue::{env, ok};
 
 /// Columns and rows of the pictures.
@@ -50,21 +51,22 @@ fn example() -> TestEnv {
     env
 }
 
-/// Compares a screen with its picture, or draws that.
+/// Waits until a screen is like its picture, or draws that.
 #[track_caller]
 fn is_the_picture(terminal: &Terminal, name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/screens").join(name);
-    let drawn = terminal.picture();
     if std::env::var_os("SSMPF_TESTS_REWRITE").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &drawn).unwrap();
+        std::fs::write(&path, terminal.picture()).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    let screen = terminal.screen();
+    // Something may still turn, or be drawn.
+    let is_it = || terminal.picture() == committed;
     assert!(
-        committed == drawn,
-        "docs/screens/{name} shows something else than\n{screen}\nlook at it, then run this test \
-         with SSMPF_TESTS_REWRITE=1"
+        wait_until(is_it),
+        "docs/screens/{name} shows something else than\n{}\nlook at it, then run this test with \
+         SSMPF_TESTS_REWRITE=1",
+        terminal.screen()
     );
 }
 
@@ -75,7 +77,7 @@ fn the_picker_looks_as_documented() {
     command.env_remove("NO_COLOR");
     let mut terminal = Terminal::with_size(&command, SIZE.0, SIZE.1);
     terminal.wait_for("orders-staging").wait_for("4/4").wait_for("last used");
-    terminal.send("orders-").wait_for("2/4");
+    terminal.send("orders-").wait_for("  2/4");
     // The first row is the highlighted one, with what is known about it.
     terminal.wait_for("orders of all shops").wait_for("uses          9");
     terminal.wait_for("Alt-C copy").wait_for("Tab mark").wait_for("ToRemoteHost");
